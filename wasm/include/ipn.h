@@ -1,0 +1,137 @@
+/*
+ * meshterm's core: joins a tailnet, opens TCP and SSH into it. Sans-I/O: the driver feeds it what
+ * happened with the time it happened, drains ipn_poll() until 0, and calls ipn_tick() no later
+ * than ipn_next_deadline(). It reads no clock, opens no socket, starts no timer.
+ *
+ * Before ipn_new: host_init() (base/host.h). One struct ipn per process or module instance.
+ */
+#ifndef IPN_H
+#define IPN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/host.h"
+
+enum ipn_state { /* ipn.State of Tailscale's ipn package */
+    IPN_STATE_NO_STATE = 0,
+    IPN_STATE_IN_USE_OTHER_USER,
+    IPN_STATE_NEEDS_LOGIN,
+    IPN_STATE_NEEDS_MACHINE_AUTH,
+    IPN_STATE_STOPPED,
+    IPN_STATE_STARTING,
+    IPN_STATE_RUNNING,
+};
+
+/* Numbers are read by js/ from this file: `NAME = n, / * comment * /`, one a line. */
+enum ipn_event_type {
+    IPN_EVENT_NONE = 0,
+    IPN_EVENT_SOCKET_OPEN = 1,  /* id; text: url; aux: subprotocol */
+    IPN_EVENT_SOCKET_SEND = 2,  /* id; text: one binary message */
+    IPN_EVENT_SOCKET_CLOSE = 3, /* id */
+    IPN_EVENT_HTTP_GET = 4,     /* id; text: url; code: 1 = only the time matters (a probe) */
+    IPN_EVENT_STATE = 5,        /* code: enum ipn_state */
+    IPN_EVENT_NETMAP = 6,       /* text: JSON */
+    IPN_EVENT_BROWSE_TO_URL = 7, /* text: http(s) url */
+    IPN_EVENT_STORE = 8,        /* text: name; aux: value to keep, empty = forget */
+    IPN_EVENT_PROBLEM = 9,      /* text: code in words-with-hyphens; aux: sentence; code: 1 = retrying */
+    IPN_EVENT_STATUS = 10,      /* text: JSON of connections: control, regions, latency */
+    IPN_EVENT_LOGGED_OUT = 11,  /* nothing more comes; close */
+    IPN_EVENT_SSH_PROGRESS = 20, /* id; text: sentence */
+    IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it */
+    IPN_EVENT_SSH_BANNER = 22,  /* id; text */
+    IPN_EVENT_SSH_OPEN = 23,    /* id; text: server version; aux: "host key type\0cipher" */
+    IPN_EVENT_SSH_DATA = 24,    /* id; text: bytes of stdout; give the credit back */
+    IPN_EVENT_SSH_STDERR = 25,  /* id; text: bytes of stderr; give the credit back */
+    IPN_EVENT_SSH_EXIT = 26,    /* id; code: exit status; aux: signal name or empty */
+    IPN_EVENT_SSH_ERROR = 27,   /* id; text: code; aux: sentence */
+    IPN_EVENT_SSH_DONE = 28,    /* id; the last one of this id */
+    IPN_EVENT_SSH_WRITABLE = 29, /* id; ipn_ssh_write takes bytes again */
+    IPN_EVENT_TCP_OPEN = 40,    /* id */
+    IPN_EVENT_TCP_DATA = 41,    /* id; text: bytes; give the credit back */
+    IPN_EVENT_TCP_EOF = 42,     /* id; the far end finished writing */
+    IPN_EVENT_TCP_WRITABLE = 43, /* id; ipn_tcp_write takes bytes again */
+    IPN_EVENT_TCP_ERROR = 44,   /* id; text: code; aux: sentence */
+    IPN_EVENT_TCP_DONE = 45,    /* id; the last one of this id */
+    IPN_EVENT_PONG = 50,        /* id; code: round trip ms, < 0: no answer; text: name of the region */
+};
+
+struct ipn_event {
+    uint32_t type; /* enum ipn_event_type */
+    uint32_t id;
+    int32_t code;
+    const uint8_t *text, *aux; /* valid until the next call on the ipn */
+    size_t text_len, aux_len;
+};
+
+struct ipn_config {
+    const char *control_url; /* http(s)://host[:port][/prefix] */
+    const char *control_key; /* "mkey:…", "" = GET /key */
+    const char *auth_key;    /* "" = interactive */
+    const char *hostname;    /* "" = "meshterm" */
+    const char *state;       /* what STORE asked to keep, NAME=value lines; "" = none */
+    int64_t wall_offset_ms;  /* wall clock minus monotonic clock */
+};
+
+struct ipn;
+
+/* Copies the config. NULL: out of memory or a malformed control_url/control_key, *err says which
+ * (a static sentence). */
+struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t now_ms);
+void ipn_free(struct ipn *ipn);
+
+int ipn_run(struct ipn *ipn, uint64_t now_ms);   /* IPN_ERR_STATE the second time */
+int ipn_login(struct ipn *ipn, uint64_t now_ms); /* interactive */
+int ipn_logout(struct ipn *ipn, uint64_t now_ms);
+
+/* 1 and *ev, or 0 when there is nothing more for now. */
+int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms);
+uint64_t ipn_next_deadline(const struct ipn *ipn);
+void ipn_tick(struct ipn *ipn, uint64_t now_ms);
+
+/* online, visible again, or the clock jumped by more than the driver slept. */
+void ipn_rebind(struct ipn *ipn, int64_t wall_offset_ms, uint64_t now_ms);
+
+/* Sockets and gets the core asked for. data of input may be changed in place. Unknown ids are ignored. */
+void ipn_socket_opened(struct ipn *ipn, uint32_t id, uint64_t now_ms);
+void ipn_socket_input(struct ipn *ipn, uint32_t id, uint8_t *data, size_t len, uint64_t now_ms);
+void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reason, size_t len,
+                       uint64_t now_ms);
+/* status 0: failed. */
+void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body, size_t len,
+                   uint64_t now_ms);
+
+struct ipn_ssh_options {
+    const char *host, *user;
+    const char *term, *command; /* command NULL or "": a shell */
+    const char *env;            /* NAME\0VALUE\0 … */
+    size_t env_len;
+    uint16_t port;              /* 0 = 22 */
+    int rows, cols;
+    bool pty;
+    uint32_t timeout_ms;        /* from now to SSH_OPEN, waits for a person excepted; 0 = 5000 */
+};
+
+/* An id > 0; everything else, unknown hosts included, comes as events. IPN_ERR_NOMEM, IPN_ERR_ARG,
+ * IPN_ERR_FULL over the number of sessions. */
+int ipn_ssh_open(struct ipn *ipn, const struct ipn_ssh_options *options, uint64_t now_ms);
+int ipn_ssh_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, uint64_t now_ms);
+int ipn_ssh_eof(struct ipn *ipn, uint32_t id, uint64_t now_ms);
+int ipn_ssh_resize(struct ipn *ipn, uint32_t id, int rows, int cols, uint64_t now_ms);
+int ipn_ssh_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms);
+int ipn_ssh_answer_host_key(struct ipn *ipn, uint32_t id, bool accept, uint64_t now_ms);
+int ipn_ssh_close(struct ipn *ipn, uint32_t id, uint64_t now_ms);
+
+int ipn_tcp_open(struct ipn *ipn, const char *host, uint16_t port, uint32_t timeout_ms,
+                 uint64_t now_ms);
+int ipn_tcp_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, uint64_t now_ms);
+int ipn_tcp_shutdown(struct ipn *ipn, uint32_t id, uint64_t now_ms);
+int ipn_tcp_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms);
+int ipn_tcp_close(struct ipn *ipn, uint32_t id, uint64_t now_ms);
+
+/* Disco ping: an id > 0, then IPN_EVENT_PONG. */
+int ipn_ping(struct ipn *ipn, const char *host, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * The datagram layer: owns one DERP client per region in use, knows by which region each node is
+ * reached, and tells disco from WireGuard. Home region by latency; others on demand, closed when
+ * idle. It opens no socket: it asks for one (MAGICSOCK_EVENT_CONNECT) and is told what happened.
+ */
+#ifndef MAGICSOCK_MAGICSOCK_H
+#define MAGICSOCK_MAGICSOCK_H
+
+#include "base/bytes.h"
+#include "crypto/key.h"
+
+#define MAGICSOCK_MAX_REGIONS 64
+#define MAGICSOCK_URL_CAP 300
+
+struct magicsock_region {
+    int id;
+    char url[MAGICSOCK_URL_CAP]; /* ws(s)://host[:port][/prefix]/derp, made by the owner */
+    char probe_url[MAGICSOCK_URL_CAP]; /* http(s)://…/derp/probe, "" = cannot be probed */
+};
+
+struct magicsock_config {
+    struct node_private node_key;
+    struct disco_private disco_key;
+    void *ctx;
+    /* Asked when a disco message or a packet needs it; false if unknown. home_region 0: unknown. */
+    bool (*find_node)(void *ctx, const struct node_public *key, struct disco_public *disco,
+                      int *home_region);
+    bool (*find_disco)(void *ctx, const struct disco_public *disco, struct node_public *key);
+};
+
+enum magicsock_event_type {
+    MAGICSOCK_EVENT_NONE = 0,
+    MAGICSOCK_EVENT_CONNECT,   /* region, data = url: open a WebSocket, subprotocol "derp" */
+    MAGICSOCK_EVENT_CLOSE,     /* region: close its socket */
+    MAGICSOCK_EVENT_SEND,      /* region, data: one message for its socket */
+    MAGICSOCK_EVENT_PROBE,     /* region, data = url: GET it and report the time */
+    MAGICSOCK_EVENT_WIREGUARD, /* region, from, data (mutable): a WireGuard datagram */
+    MAGICSOCK_EVENT_HOME,      /* region: the home region changed (tell control) */
+    MAGICSOCK_EVENT_PEER_GONE, /* from: not connected to its region */
+    MAGICSOCK_EVENT_PONG,      /* from: answered our ping; len = round trip in ms */
+    MAGICSOCK_EVENT_REGION_UP, /* region: logged in */
+    MAGICSOCK_EVENT_REGION_DOWN, /* region; data = reason in words: closed, will be retried */
+};
+
+struct magicsock_event {
+    enum magicsock_event_type type;
+    int region;
+    struct node_public from;
+    uint8_t *data; /* valid until the next call on ms */
+    size_t len;
+};
+
+struct magicsock;
+
+struct magicsock *magicsock_new(const struct magicsock_config *config);
+void magicsock_free(struct magicsock *ms);
+
+/* The DERP map. The first call picks a provisional home (hint, else the first) at once and connects to it; probes
+ * follow where several regions exist. Removed regions are closed, changed urls reconnected. */
+void magicsock_set_regions(struct magicsock *ms, const struct magicsock_region *regions,
+                           size_t count, int home_hint, uint64_t now_ms);
+int magicsock_home(const struct magicsock *ms); /* 0 before set_regions */
+bool magicsock_region_ready(const struct magicsock *ms, int region);
+int magicsock_region_rtt_ms(const struct magicsock *ms, int region); /* -1 unknown */
+
+/* What became of a socket or a probe. closed: reason may be empty. */
+void magicsock_opened(struct magicsock *ms, int region, uint64_t now_ms);
+void magicsock_closed(struct magicsock *ms, int region, int code, const char *reason, size_t len,
+                      uint64_t now_ms);
+void magicsock_probed(struct magicsock *ms, int region, int latency_ms /* -1 failed */,
+                      uint64_t now_ms);
+
+/* Bytes from a region's socket, borrowed and changed in place until magicsock_next returns 0. */
+void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len,
+                     uint64_t now_ms);
+
+/* 1 and *ev, or 0 when drained. */
+int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);
+
+/* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else its home, else ours;
+ * opened if needed); NULL: dropped (region not up yet, queue full). Fill, then commit. */
+uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, size_t len,
+                           uint64_t now_ms);
+void magicsock_commit(struct magicsock *ms);
+
+/* A disco ping; answered by MAGICSOCK_EVENT_PONG or PEER_GONE. IPN_ERR_NOT_FOUND without a disco
+ * key, IPN_ERR_STATE while the region is not up. */
+int magicsock_ping(struct magicsock *ms, const struct node_public *to, uint64_t now_ms);
+
+/* The network came back or the machine slept: drop every connection that does not answer a ping
+ * soon, retry closed ones now. */
+void magicsock_rebind(struct magicsock *ms, uint64_t now_ms);
+
+uint64_t magicsock_next_deadline(const struct magicsock *ms);
+void magicsock_tick(struct magicsock *ms, uint64_t now_ms);
+
+#endif
