@@ -72,6 +72,8 @@ struct ipn_config {
     const char *auth_key;    /* "" = interactive */
     const char *hostname;    /* "" = "meshterm" */
     const char *state;       /* what STORE asked to keep, NAME=value lines; "" = none */
+    const char *derp_urls;   /* KEY=url lines: use url for the region of that id, of that host:port, or
+                                "*"; for hubs that pass /derp through. "" = as the map says */
     int64_t wall_offset_ms;  /* wall clock minus monotonic clock */
 };
 

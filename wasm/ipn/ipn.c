@@ -1,0 +1,382 @@
+/*
+ * The engine: makes the parts, keeps what the page was told, and drains everything in one order
+ * that lets a batch of input become one batch of output:
+ *
+ *   events > control > relays (all datagrams in) > TCP that became ready > streams > flush > out
+ */
+#include "include/ipn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "crypto/random.h"
+#include "ipn/ipn_internal.h"
+
+/* ---- telling ---- */
+
+void ipn_tell(struct ipn *ipn, uint32_t type, uint32_t id, int32_t code, const char *text,
+              size_t text_len, const char *aux, size_t aux_len)
+{
+    if (ipn_event_push(&ipn->events, type, id, code, text, text_len, aux, aux_len) < 0)
+        ipn->nomem = true;
+}
+
+void ipn_tell_problem(struct ipn *ipn, const char *code, const char *text, size_t len,
+                      bool retrying)
+{
+    ipn_tell(ipn, IPN_EVENT_PROBLEM, 0, retrying, code, strlen(code), text, len);
+}
+
+void ipn_set_state(struct ipn *ipn, enum ipn_state state)
+{
+    if (ipn->state == state)
+        return;
+    ipn->state = state;
+    ipn_tell(ipn, IPN_EVENT_STATE, 0, (int32_t)state, "", 0, "", 0);
+}
+
+void ipn_store(struct ipn *ipn, const char *name, const char *value)
+{
+    ipn_tell(ipn, IPN_EVENT_STORE, 0, 0, name, strlen(name), value, strlen(value));
+}
+
+/* ---- the stored state ---- */
+
+static const char *stored(const char *state, const char *name, size_t *len)
+{
+    size_t name_len = strlen(name);
+    for (const char *line = state; line && *line;) {
+        const char *end = strchr(line, '\n');
+        size_t line_len = end ? (size_t)(end - line) : strlen(line);
+        if (line_len > name_len && memcmp(line, name, name_len) == 0 && line[name_len] == '=') {
+            *len = line_len - name_len - 1;
+            return line + name_len + 1;
+        }
+        line += line_len + (end ? 1 : 0);
+    }
+    *len = 0;
+    return "";
+}
+
+static uint64_t stored_number(const char *state, const char *name)
+{
+    size_t len;
+    const char *text = stored(state, name, &len);
+    uint64_t v = 0;
+    for (size_t i = 0; i < len && i < 18 && text[i] >= '0' && text[i] <= '9'; i++)
+        v = v * 10 + (uint64_t)(text[i] - '0');
+    return v;
+}
+
+/* What was kept of an earlier life, fresh keys for the rest. A damaged key counts as none. */
+static void load_keys(struct ipn *ipn, const char *state)
+{
+    size_t len;
+    const char *text = stored(state, "machine-key", &len);
+    ipn->have_stored_machine_key = machine_private_parse(&ipn->machine_key, text, len) == 0;
+    if (!ipn->have_stored_machine_key)
+        machine_private_generate(&ipn->machine_key);
+    text = stored(state, "node-key", &len);
+    ipn->have_stored_node_key =
+        ipn->have_stored_machine_key && node_private_parse(&ipn->node_key, text, len) == 0;
+    if (!ipn->have_stored_node_key)
+        node_private_generate(&ipn->node_key);
+    disco_private_generate(&ipn->disco_key);
+    ipn->stored_timestamp_ms =
+        ipn->have_stored_node_key ? stored_number(state, "wg-timestamp") : 0;
+    ipn->stored_home = (int)(stored_number(state, "home-derp") & 0xffff);
+}
+
+/* ---- life ---- */
+
+static int copy_config(struct ipn *ipn, const struct ipn_config *config, const char **err)
+{
+    int rc = ipn_url_parse(&ipn->control, config->control_url, err);
+    if (rc < 0)
+        return rc;
+    *err = "The control key must be \"mkey:\" and 64 hexadecimal digits.";
+    size_t key_len = config->control_key ? strlen(config->control_key) : 0;
+    if (key_len && machine_public_parse(&ipn->control_key, config->control_key, key_len) < 0)
+        return IPN_ERR_ARG;
+    ipn->have_control_key = key_len > 0;
+    *err = "The module ran out of memory.";
+    ipn->auth_key = strdup(config->auth_key ? config->auth_key : "");
+    ipn->derp_urls = strdup(config->derp_urls ? config->derp_urls : "");
+    if (!ipn->auth_key || !ipn->derp_urls)
+        return IPN_ERR_NOMEM;
+    const char *name = config->hostname && config->hostname[0] ? config->hostname : "meshterm";
+    strncpy(ipn->hostname, name, sizeof ipn->hostname - 1);
+    load_keys(ipn, config->state);
+    return 0;
+}
+
+static struct control_client *make_control(const struct ipn *ipn)
+{
+    struct control_config config = {.machine_key = ipn->machine_key,
+                                    .node_key = ipn->node_key,
+                                    .hostname = ipn->hostname,
+                                    .auth_key = ipn->auth_key,
+                                    .ephemeral = true,
+                                    .have_server_key = ipn->have_control_key,
+                                    .server_key = ipn->control_key,
+                                    .preferred_derp = ipn->stored_home};
+    disco_public_derive(&config.disco_key, &ipn->disco_key);
+    struct control_client *cc = control_client_new(&config);
+    wipe(&config, sizeof config);
+    return cc;
+}
+
+struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t now_ms)
+{
+    crypto_init();
+    host_set_wall_offset(config->wall_offset_ms);
+    struct ipn *ipn = calloc(1, sizeof *ipn);
+    *err = "The module ran out of memory.";
+    if (!ipn)
+        return NULL;
+    ipn->now_ms = now_ms;
+    if (copy_config(ipn, config, err) < 0) {
+        ipn_free(ipn);
+        return NULL;
+    }
+    *err = "The module ran out of memory.";
+    ipn->cc = make_control(ipn);
+    if (!ipn->cc || ipn_net_start(ipn) < 0) {
+        ipn_free(ipn);
+        return NULL;
+    }
+    return ipn;
+}
+
+void ipn_free(struct ipn *ipn)
+{
+    if (!ipn)
+        return;
+    ipn_streams_free_all(ipn);
+    ipn_net_stop(ipn);
+    control_client_free(ipn->cc);
+    ipn_event_wipe(&ipn->events);
+    if (ipn->auth_key)
+        wipe(ipn->auth_key, strlen(ipn->auth_key));
+    free(ipn->auth_key);
+    free(ipn->derp_urls);
+    free(ipn->netmap_json);
+    wipe(ipn, sizeof *ipn);
+    free(ipn);
+}
+
+int ipn_run(struct ipn *ipn, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (ipn->running_called)
+        return IPN_ERR_STATE;
+    ipn->running_called = true;
+    ipn_tell(ipn, IPN_EVENT_STATE, 0, IPN_STATE_NO_STATE, "", 0, "", 0);
+    if (!ipn->have_stored_machine_key) {
+        char text[KEY_TEXT_CAP];
+        machine_private_format(text, &ipn->machine_key);
+        ipn_store(ipn, "machine-key", text);
+        wipe(text, sizeof text);
+    }
+    if (ipn->auth_key[0] || ipn->have_stored_node_key)
+        control_client_start(ipn->cc, now_ms);
+    else
+        ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);
+    return 0;
+}
+
+int ipn_login(struct ipn *ipn, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (!ipn->running_called || ipn->logging_out)
+        return IPN_ERR_STATE;
+    if (ipn->state == IPN_STATE_RUNNING || ipn->auth_key[0])
+        return 0; /* joined already, or on the way with a key */
+    bool first = !ipn->login_wanted;
+    ipn->login_wanted = true;
+    if (ipn->auth_url[0])
+        ipn_tell(ipn, IPN_EVENT_BROWSE_TO_URL, 0, 0, ipn->auth_url, strlen(ipn->auth_url), "", 0);
+    else if (first)
+        control_client_login(ipn->cc, "", now_ms);
+    return 0;
+}
+
+int ipn_logout(struct ipn *ipn, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (ipn->logging_out)
+        return 0;
+    ipn->logging_out = true;
+    ipn_streams_close_all(ipn);
+    netstack_flush(now_ms);
+    control_client_logout(ipn->cc, now_ms);
+    return 0;
+}
+
+/* ---- draining ---- */
+
+static int lend_json(struct ipn *ipn, struct ipn_event *ev, uint32_t type, char *text, size_t len)
+{
+    if (!text) {
+        ipn->nomem = true;
+        return 0;
+    }
+    free(ipn->netmap_json);
+    ipn->netmap_json = text;
+    *ev = (struct ipn_event){.type = type, .text = (const uint8_t *)text, .text_len = len};
+    return 1;
+}
+
+/* True if the next pump_told has something. */
+static bool has_more_to_tell(const struct ipn *ipn)
+{
+    return ipn->events.count > 0 || ipn->status_dirty || (ipn->nomem && !ipn->nomem_told) ||
+           (ipn->netmap_dirty && control_client_netmap(ipn->cc)->valid);
+}
+
+/* The stamp of the newest initiation is kept with the node key: it may never go back. */
+static void store_timestamp(struct ipn *ipn)
+{
+    uint64_t newest = wg_device_last_timestamp_ms(ipn->wg);
+    if (newest == ipn->timestamp_stored_ms)
+        return;
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)newest);
+    ipn_store(ipn, "wg-timestamp", text);
+    ipn->timestamp_stored_ms = newest;
+}
+
+static int pump_told(struct ipn *ipn, struct ipn_event *ev)
+{
+    static const char code[] = "out-of-memory", text[] = "The module ran out of memory.";
+    size_t len = 0;
+    store_timestamp(ipn);
+    if (ipn_event_pop(&ipn->events, ev))
+        return 1;
+    if (ipn->nomem && !ipn->nomem_told) {
+        ipn->nomem_told = true;
+        *ev = (struct ipn_event){.type = IPN_EVENT_PROBLEM,
+                                 .text = (const uint8_t *)code,
+                                 .aux = (const uint8_t *)text,
+                                 .text_len = sizeof code - 1,
+                                 .aux_len = sizeof text - 1};
+        return 1;
+    }
+    if (ipn->netmap_dirty && control_client_netmap(ipn->cc)->valid) {
+        ipn->netmap_dirty = false;
+        char *json = ipn_netmap_json(ipn, &len);
+        return lend_json(ipn, ev, IPN_EVENT_NETMAP, json, len);
+    }
+    if (ipn->status_dirty) {
+        ipn->status_dirty = false;
+        char *json = ipn_status_json(ipn, &len);
+        return lend_json(ipn, ev, IPN_EVENT_STATUS, json, len);
+    }
+    return 0;
+}
+
+static int pump_streams(struct ipn *ipn, struct ipn_event *ev)
+{
+    struct tcp_conn *tc;
+    while ((tc = netstack_next_ready()))
+        ipn_stream_touch(ipn, tcp_conn_owner(tc));
+    for (;;) {
+        struct ipn_stream *st = ipn_stream_next_dirty(ipn);
+        if (!st)
+            return 0;
+        int given = st->kind == IPN_STREAM_SSH ? ipn_ssh_pump(ipn, st, ev)
+                                               : ipn_tcp_pump(ipn, st, ev);
+        if (given)
+            return 1;
+    }
+}
+
+int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    for (;;) {
+        if (pump_told(ipn, ev) || ipn_control_pump(ipn, ev) || ipn_net_pump(ipn, ev))
+            return 1;
+        if (has_more_to_tell(ipn))
+            continue;
+        if (pump_streams(ipn, ev))
+            return 1;
+        if (has_more_to_tell(ipn))
+            continue;
+        if (!ipn->netstack_touched)
+            return 0;
+        ipn->netstack_touched = false;
+        netstack_flush(now_ms);
+    }
+}
+
+/* ---- what happened outside ---- */
+
+void ipn_socket_opened(struct ipn *ipn, uint32_t id, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (id == IPN_SOCKET_CONTROL)
+        control_client_opened(ipn->cc, now_ms);
+    else if (id > IPN_SOCKET_DERP)
+        magicsock_opened(ipn->ms, (int)(id - IPN_SOCKET_DERP), now_ms);
+}
+
+void ipn_socket_input(struct ipn *ipn, uint32_t id, uint8_t *data, size_t len, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (id == IPN_SOCKET_CONTROL)
+        control_client_input(ipn->cc, data, len, now_ms);
+    else if (id > IPN_SOCKET_DERP)
+        magicsock_input(ipn->ms, (int)(id - IPN_SOCKET_DERP), data, len, now_ms);
+}
+
+void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reason, size_t len,
+                       uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (id == IPN_SOCKET_CONTROL)
+        control_client_closed(ipn->cc, code, reason, len, now_ms);
+    else if (id > IPN_SOCKET_DERP)
+        magicsock_closed(ipn->ms, (int)(id - IPN_SOCKET_DERP), code, reason, len, now_ms);
+    ipn->status_dirty = true;
+}
+
+void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body, size_t len,
+                   uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    if (id == IPN_GET_KEY) {
+        control_client_key_response(ipn->cc, status, body, len, now_ms);
+    } else if (id > IPN_SOCKET_DERP) {
+        int region = (int)(id - IPN_SOCKET_DERP);
+        uint64_t asked_ms = ipn->probe_sent_ms[region % IPN_PROBE_SLOTS];
+        magicsock_probed(ipn->ms, region, status ? (int)(now_ms - asked_ms) : -1, now_ms);
+    }
+}
+
+uint64_t ipn_next_deadline(const struct ipn *ipn)
+{
+    if (ipn->logged_out)
+        return NEVER;
+    uint64_t next = earlier(control_client_next_deadline(ipn->cc), ipn_net_next_deadline(ipn));
+    return earlier(next, ipn_streams_next_deadline(ipn));
+}
+
+void ipn_tick(struct ipn *ipn, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    control_client_tick(ipn->cc, now_ms);
+    ipn_net_tick(ipn);
+    ipn_streams_tick(ipn);
+}
+
+void ipn_rebind(struct ipn *ipn, int64_t wall_offset_ms, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    host_set_wall_offset(wall_offset_ms);
+    control_client_rebind(ipn->cc, now_ms);
+    magicsock_rebind(ipn->ms, now_ms);
+    ipn_tick(ipn, now_ms);
+}

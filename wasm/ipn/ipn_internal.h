@@ -1,0 +1,103 @@
+/*
+ * The engine's own picture of itself. It owns the five parts that never know each other and
+ * moves bytes between them; every arrow between two of them is a function in ipn/.
+ *
+ *   control --netmap--> [ipn] --hooks--> wg <--datagrams--> magicsock
+ *                         |               |
+ *                       streams <-> netstack (IP packets)
+ *                         |
+ *                        ssh
+ */
+#ifndef IPN_IPN_INTERNAL_H
+#define IPN_IPN_INTERNAL_H
+
+#include "control/control_client.h"
+#include "include/ipn.h"
+#include "ipn/ipn_event.h"
+#include "ipn/ipn_stream.h"
+#include "ipn/ipn_url.h"
+#include "magicsock/magicsock.h"
+#include "netstack/netstack.h"
+#include "wg/device.h"
+
+#define IPN_MAX_STREAMS 2048   /* SSH sessions and TCP streams; each may hold a 4 MB window */
+#define IPN_MAX_PINGS 64
+#define IPN_NAME_CAP 64
+#define IPN_PROBE_SLOTS 64     /* times of probes under way, by region modulo this */
+#define IPN_SOCKET_CONTROL 1   /* the socket ids: control is 1, region r is 1000 + r */
+#define IPN_SOCKET_DERP 1000
+#define IPN_GET_KEY 1          /* the ids of gets: /key is 1, the probe of region r 1000 + r */
+
+struct ipn_ping {
+    uint32_t id;
+    struct node_public to;
+    uint64_t deadline_ms, retry_ms;
+    bool sent;
+};
+
+struct ipn {
+    /* configuration, copied */
+    struct ipn_url control;
+    char *auth_key, *derp_urls;
+    char hostname[IPN_NAME_CAP];
+    struct machine_private machine_key;
+    struct node_private node_key;
+    struct disco_private disco_key;
+    struct machine_public control_key;
+    bool have_stored_machine_key, have_control_key, have_stored_node_key;
+    uint64_t stored_timestamp_ms;
+    int stored_home;
+
+    /* the parts */
+    struct control_client *cc;
+    struct magicsock *ms;
+    struct wg_device *wg;
+    bool have_netstack;
+
+    /* what the page was told last, and what it must be told */
+    enum ipn_state state;
+    struct ipn_event_queue events;
+    char auth_url[1024];      /* waiting for login() to be shown */
+    bool running_called, login_wanted, netmap_dirty, status_dirty, logging_out, logged_out;
+    bool nomem, nomem_told;
+    char *netmap_json;        /* lent by the last NETMAP or STATUS event */
+    uint64_t running_since_ms, timestamp_stored_ms;
+    bool netstack_touched;    /* a flush is due */
+
+    uint64_t probe_sent_ms[IPN_PROBE_SLOTS];
+
+    struct ipn_streams streams;
+    struct ipn_ping pings[IPN_MAX_PINGS];
+    uint32_t next_ping;
+    uint8_t chunk[65536];    /* lent by the last TCP_DATA event */
+    uint64_t now_ms; /* of the public call under way: hooks need it */
+};
+
+/* Queues an event; on failure remembers that memory ran out, which the next poll tells. */
+void ipn_tell(struct ipn *ipn, uint32_t type, uint32_t id, int32_t code, const char *text,
+              size_t text_len, const char *aux, size_t aux_len);
+void ipn_tell_problem(struct ipn *ipn, const char *code, const char *text, size_t len,
+                      bool retrying);
+void ipn_set_state(struct ipn *ipn, enum ipn_state state);
+void ipn_store(struct ipn *ipn, const char *name, const char *value);
+
+/* ipn_net.c: the parts below the streams. pump functions return 1 if *ev was set, else 0. */
+int ipn_net_start(struct ipn *ipn);
+void ipn_net_stop(struct ipn *ipn);
+int ipn_net_pump(struct ipn *ipn, struct ipn_event *ev);
+void ipn_net_apply_regions(struct ipn *ipn);
+/* The node key changed (ipn->node_key is the new one): new WireGuard device and relays, the same
+ * addresses, so TCP and SSH inside live on. */
+void ipn_net_rekey(struct ipn *ipn);
+void ipn_net_netmap_changed(struct ipn *ipn, uint32_t changed);
+uint64_t ipn_net_next_deadline(const struct ipn *ipn);
+void ipn_net_tick(struct ipn *ipn);
+
+/* ipn_control.c */
+int ipn_control_pump(struct ipn *ipn, struct ipn_event *ev);
+
+/* ipn_netmap_json.c: malloced text, NULL when out of memory. */
+char *ipn_netmap_json(struct ipn *ipn, size_t *len);
+char *ipn_status_json(struct ipn *ipn, size_t *len);
+
+#endif
