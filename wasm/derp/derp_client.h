@@ -24,7 +24,10 @@ enum derp_event_type {
 struct derp_event {
     enum derp_event_type type;
     struct node_public from;
-    uint8_t *data; /* mutable (WireGuard decrypts in place), valid until the next call on dc */
+    /* Mutable (WireGuard decrypts in place): inside the input, or a copy of dc's for a frame that
+     * came in pieces. Valid until the next derp_client_next, _input, _open, _close or _free on dc;
+     * reserve, commit and output leave it alone. */
+    uint8_t *data;
     size_t len;
     uint8_t reason;
 };
@@ -36,17 +39,21 @@ void derp_client_free(struct derp_client *dc);
 
 /* The transport is open (again): forget the old stream, await ServerKey. */
 void derp_client_open(struct derp_client *dc, uint64_t now_ms);
+/* The transport is gone: forget the stream and all that waits for output. Also done by next and
+ * tick when they fail. */
+void derp_client_close(struct derp_client *dc);
 
 /* Bytes from the server. They are borrowed and changed in place: call derp_client_next until it
- * returns 0 before they go away. 0, or IPN_ERR_STATE if the last input was not drained. */
+ * returns 0 before they go away. 0, or IPN_ERR_STATE if the last input was not drained or the
+ * transport is not open. */
 int derp_client_input(struct derp_client *dc, uint8_t *data, size_t len, uint64_t now_ms);
 
 /* 1 and *ev, 0 when the input is used up, IPN_ERR_PROTOCOL / IPN_ERR_CRYPTO / IPN_ERR_NOMEM:
  * close the connection. */
 int derp_client_next(struct derp_client *dc, struct derp_event *ev, uint64_t now_ms);
 
-/* Room for the payload of one SendPacket of exactly len bytes, or NULL (not ready, or the queue is
- * at its ceiling). Fill it, then commit before any other call. */
+/* Room for the payload of one SendPacket of exactly len bytes, or NULL (cannot send yet, or the
+ * queue is at its ceiling). Fill it, then commit before any other call. */
 uint8_t *derp_client_reserve(struct derp_client *dc, const struct node_public *to, size_t len);
 void derp_client_commit(struct derp_client *dc);
 
@@ -59,8 +66,15 @@ size_t derp_client_output(struct derp_client *dc, const uint8_t **bytes);
 
 /* True from DERP_EVENT_READY until the next open/free. */
 bool derp_client_ready(const struct derp_client *dc);
+/* True once we have introduced ourselves: packets may be queued, a round trip before READY. */
+bool derp_client_can_send(const struct derp_client *dc);
+/* True between the two: a server that closes now has refused our key, it gives no reason. */
+bool derp_client_introduced(const struct derp_client *dc);
 /* Round trip of the last answered ping in ms, -1 if unknown. */
 int derp_client_rtt_ms(const struct derp_client *dc);
+
+/* The network may have changed: ping now and give up within 3 s unless something comes back. */
+void derp_client_check(struct derp_client *dc, uint64_t now_ms);
 
 uint64_t derp_client_next_deadline(const struct derp_client *dc);
 /* 0, or IPN_ERR_TIMEOUT: login took over 10 s, or a ping went unanswered: close and reconnect. */
