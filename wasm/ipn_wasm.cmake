@@ -1,0 +1,25 @@
+# ipn.wasm: a standalone module without generated JavaScript. exports.txt is the whole export list;
+# imports.txt the whole import list; tests/wasm_symbols.test.mjs holds the built module to both.
+set(STACK_BYTES 131072)      # 128 kB: libssh2 and mbedTLS keep packets and bignums on it
+set(INITIAL_BYTES 2621440)   # 2.5 MB, 40 pages
+set(MAXIMUM_BYTES 268435456) # 256 MB
+
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${WASM_DIR}/exports.txt)
+file(STRINGS ${WASM_DIR}/exports.txt EXPORTS REGEX "^[a-z]")
+# memory and the start function are exported by the linker.
+list(REMOVE_ITEM EXPORTS memory _initialize)
+list(TRANSFORM EXPORTS PREPEND _)
+list(JOIN EXPORTS "," EXPORTS)
+
+if(NOT EXISTS ${WASM_DIR}/exports.c)
+    message(WARNING "wasm/exports.c is not there yet: no target ipn.wasm")
+    return()
+endif()
+add_executable(ipn.wasm ${WASM_DIR}/exports.c)
+set_target_properties(ipn.wasm PROPERTIES OUTPUT_NAME ipn SUFFIX .wasm LINK_DEPENDS ${WASM_DIR}/exports.txt)
+target_compile_options(ipn.wasm PRIVATE ${WARNINGS} ${HOT_FLAGS})
+target_link_libraries(ipn.wasm PRIVATE core)
+target_link_options(ipn.wasm PRIVATE
+    -O3 -sSTANDALONE_WASM --no-entry -sFILESYSTEM=0 -sEXPORTED_FUNCTIONS=${EXPORTS}
+    -sSTACK_SIZE=${STACK_BYTES} -sINITIAL_MEMORY=${INITIAL_BYTES}
+    -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=${MAXIMUM_BYTES})

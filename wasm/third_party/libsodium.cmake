@@ -1,0 +1,15 @@
+# libsodium 1.0.18 without its own sources of randomness: crypto/ installs an implementation
+# (randombytes_set_implementation) before sodium_init(). Its Emscripten one would need EM_ASM.
+set(DIR ${MESHTERM_DEPS}/libsodium/src/libsodium)
+file(GLOB_RECURSE SOURCES ${DIR}/*.c)
+list(FILTER SOURCES EXCLUDE REGEX "/(randombytes/(sysrandom|internal)|crypto_pwhash)/")
+file(READ ${MESHTERM_DEPS}/libsodium/builds/msvc/version.h VERSION_H)
+string(REPLACE "\"export.h\"" "\"sodium/export.h\"" VERSION_H "${VERSION_H}")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium/version.h CONTENT "${VERSION_H}" @ONLY)
+third_party(libsodium HOT SOURCES ${SOURCES}
+    INCLUDES ${DIR}/include ${CMAKE_BINARY_DIR}/third_party/libsodium
+    PRIVATE_INCLUDES ${DIR}/include/sodium ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium
+    DEFINES SODIUM_STATIC
+    PRIVATE_DEFINES CONFIGURED=1 NATIVE_LITTLE_ENDIAN=1 HAVE_STDINT_H=1
+        RANDOMBYTES_CUSTOM_IMPLEMENTATION RANDOMBYTES_DEFAULT_IMPLEMENTATION=NULL)
+set_source_files_properties(${DIR}/randombytes/randombytes.c PROPERTIES COMPILE_OPTIONS -U__EMSCRIPTEN__)

@@ -1,0 +1,24 @@
+# libssh2 1.11.1, unpatched, on the crypto backend of wasm/ssh: libssh2_config.h, which every source
+# includes first, brings crypto_backend.h in ahead of libssh2's own mbedtls.h.
+set(DIR ${MESHTERM_DEPS}/libssh2)
+if(NOT EXISTS ${WASM_DIR}/ssh/crypto_backend.h)
+    message(WARNING "wasm/ssh/crypto_backend.h is not there yet: libssh2 is left out")
+    add_library(libssh2 INTERFACE)
+    target_include_directories(libssh2 SYSTEM INTERFACE ${DIR}/include)
+    function(libssh2_private_headers TARGET)
+    endfunction()
+    return()
+endif()
+file(GLOB SOURCES ${DIR}/src/*.c)
+list(FILTER SOURCES EXCLUDE REGEX "/src/(mbedtls|openssl|libgcrypt|wincng|os400qc3|agent|agent_win|crypto)\\.c$")
+third_party(libssh2 COLD SOURCES ${SOURCES}
+    INCLUDES ${DIR}/include
+    PRIVATE_INCLUDES ${WASM_DIR}/ssh ${WASM_DIR} ${DIR}/src
+    PRIVATE_DEFINES LIBSSH2_MBEDTLS HAVE_CONFIG_H)
+# The two need each other: libssh2 calls the backend, which lies in core_ssh.
+target_link_libraries(libssh2 PRIVATE mbedtls libsodium core_ssh)
+# ssh/ sees libssh2's private headers, with the definitions libssh2 itself is compiled with.
+function(libssh2_private_headers TARGET)
+    target_include_directories(${TARGET} SYSTEM PRIVATE ${MESHTERM_DEPS}/libssh2/src ${WASM_DIR}/ssh)
+    target_compile_definitions(${TARGET} PRIVATE LIBSSH2_MBEDTLS HAVE_CONFIG_H)
+endfunction()

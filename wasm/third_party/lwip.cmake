@@ -1,0 +1,4 @@
+# lwIP 2.2.1, raw API without an operating system; configured by wasm/netstack/lwipopts.h.
+set(DIR ${MESHTERM_DEPS}/lwip/src)
+file(GLOB SOURCES ${DIR}/core/*.c ${DIR}/core/ipv4/*.c ${DIR}/core/ipv6/*.c)
+third_party(lwip HOT SOURCES ${SOURCES} INCLUDES ${DIR}/include ${WASM_DIR}/netstack ${WASM_DIR})
