@@ -1,0 +1,75 @@
+/* What lwIP calls while it works: random numbers, sequence numbers, and a guard before its TCP
+ * state machine. */
+#include "netstack/lwip_hooks.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "crypto/blake2s.h"
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/sys.h"
+#include "netstack/netstack_internal.h"
+
+u32_t sys_now(void) { return (u32_t)netstack.now_ms; }
+
+uint32_t netstack_random(void)
+{
+    uint8_t b[4];
+
+    host_random(b, sizeof b);
+    return load_le32(b);
+}
+
+u32_t netstack_tcp_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
+                       u16_t remote_port)
+{
+    const size_t key_len = sizeof netstack.isn_key;
+    uint8_t tuple[2 * sizeof(ip_addr_t) + 4], hash[4];
+
+    memset(tuple, 0, sizeof tuple);
+    if (IP_IS_V4(local)) {
+        memcpy(tuple, ip_2_ip4(local), sizeof(ip4_addr_t));
+        memcpy(tuple + sizeof(ip_addr_t), ip_2_ip4(remote), sizeof(ip4_addr_t));
+    } else {
+        memcpy(tuple, ip_2_ip6(local)->addr, 16);
+        memcpy(tuple + sizeof(ip_addr_t), ip_2_ip6(remote)->addr, 16);
+    }
+    store_le16(tuple + 2 * sizeof(ip_addr_t), local_port);
+    store_le16(tuple + 2 * sizeof(ip_addr_t) + 2, remote_port);
+    blake2s(hash, sizeof hash, netstack.isn_key, key_len, tuple, sizeof tuple);
+    return load_le32(hash) + (u32_t)(netstack.now_ms * 250);
+}
+
+static bool has_queued_fin(const struct tcp_pcb *pcb)
+{
+    for (const struct tcp_seg *seg = pcb->ooseq; seg; seg = seg->next) {
+        if (TCPH_FLAGS(seg->tcphdr) & TCP_FIN)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * lwIP trims what overruns the receive window, but not always: the first segment out of order is
+ * stored whole, and a stored FIN can be given to a segment that ends at the window's edge. Either
+ * breaks its invariant rcv_wnd >= length once the hole is filled, with a window near its end. An
+ * honest sender does neither, so such segments are dropped here with an acknowledgement.
+ */
+err_t netstack_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *p)
+{
+    u32_t edge, end;
+
+    if (pcb->state < ESTABLISHED || pcb->state >= CLOSE_WAIT)
+        return ERR_OK;
+    edge = pcb->rcv_nxt + pcb->rcv_wnd;
+    end = hdr->seqno + p->tot_len;
+    if (TCPH_FLAGS(hdr) & (TCP_RST | TCP_SYN) || end == hdr->seqno)
+        return ERR_OK; /* no data; a lone FIN is checked by lwIP as any empty segment */
+    if (TCP_SEQ_LT(end, edge))
+        return ERR_OK;
+    if (TCP_SEQ_LEQ(hdr->seqno, pcb->rcv_nxt) && !has_queued_fin(pcb))
+        return ERR_OK;
+    netstack.stats.dropped++;
+    tcp_send_empty_ack(pcb);
+    return ERR_MEM;
+}

@@ -1,0 +1,169 @@
+/*
+ * Time for lwIP's TCP. lwIP wants a call every 100 ms for ever; here ticks are counted from the
+ * injected clock when something happens anyway, and acted on only in netstack_tick(), which is
+ * due only if a connection waits for a timer:
+ *
+ *   netstack_input / _flush   count the ticks that have passed (retransmission timers grow), so
+ *                             that round trips are measured and a late driver's acknowledgements
+ *                             are read before any timer fires
+ *   netstack_tick             counts all but one, then lets lwIP count the last and act: after a
+ *                             long sleep each connection sends at most one retransmission
+ *   netstack_next_deadline    the earliest tick at which lwIP would do something, or NEVER
+ */
+#include "base/host.h"
+#include "lwip/priv/tcp_priv.h"
+#include "netstack/netstack_internal.h"
+
+enum {
+    RTT_SAMPLE_MAX_TICKS = 30, /* a gap of 3 s between calls: the driver slept, not the network */
+    RTIME_MAX = 0x7ffe,
+    PERSIST_MAX = 0xff,
+    LAST_RETRY = TCP_MAXRTX - 2, /* where lwIP's count is held while more are granted */
+};
+
+/* lwIP's backoff of window probes in ticks (tcp.c), the same numbers. */
+static const uint8_t persist_backoff_ticks[] = {3, 6, 12, 24, 48, 96, 120};
+
+/* lwIP gives up after TCP_MAXRTX retransmissions or window probes; a connection with an owner has
+ * TCP_EXTRA_RETRIES more. */
+static void pcb_grant_retries(struct tcp_pcb *pcb)
+{
+    struct tcp_conn *tc = pcb->callback_arg;
+
+    if (!tc)
+        return;
+    if (pcb->nrtx < LAST_RETRY && pcb->persist_probe < LAST_RETRY) {
+        tc->extra_retries = 0;
+    } else if ((pcb->nrtx > LAST_RETRY || pcb->persist_probe > LAST_RETRY) &&
+               tc->extra_retries < TCP_EXTRA_RETRIES) {
+        tc->extra_retries++;
+        pcb->nrtx = (u8_t)earlier(pcb->nrtx, LAST_RETRY);
+        pcb->persist_probe = (u8_t)earlier(pcb->persist_probe, LAST_RETRY);
+    }
+}
+
+static void pcb_advance(struct tcp_pcb *pcb, uint64_t ticks)
+{
+    /* lwIP asserts both; an acknowledgement of all that a retransmission took back breaks them. */
+    if (pcb->persist_backoff > 0 && (!pcb->unsent || pcb->unacked))
+        pcb->persist_backoff = 0;
+    pcb_grant_retries(pcb);
+    if (pcb->rto > TCP_RTO_MAX_TICKS)
+        pcb->rto = TCP_RTO_MAX_TICKS;
+    if (pcb->rto < TCP_RTO_MIN_TICKS)
+        pcb->rto = TCP_RTO_MIN_TICKS;
+    if (ticks > RTT_SAMPLE_MAX_TICKS)
+        pcb->rttest = 0;
+    if (pcb->persist_backoff > 0)
+        pcb->persist_cnt = (u8_t)earlier(pcb->persist_cnt + ticks, PERSIST_MAX);
+    else if (pcb->rtime >= 0)
+        pcb->rtime = (s16_t)earlier((uint64_t)pcb->rtime + ticks, RTIME_MAX);
+}
+
+static void advance_ticks(uint64_t ticks)
+{
+    netstack.tick_ms += ticks * NETSTACK_TICK_MS;
+    tcp_ticks += (u32_t)ticks;
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+        pcb_advance(pcb, ticks);
+}
+
+static uint64_t ticks_due(uint64_t now_ms)
+{
+    if (now_ms > netstack.now_ms)
+        netstack.now_ms = now_ms;
+    return (netstack.now_ms - netstack.tick_ms) / NETSTACK_TICK_MS;
+}
+
+void netstack_advance(uint64_t now_ms)
+{
+    uint64_t ticks = ticks_due(now_ms);
+
+    if (ticks > 0)
+        advance_ticks(ticks);
+}
+
+void netstack_flush(uint64_t now_ms)
+{
+    struct tcp_conn *tc;
+
+    if (!netstack.running)
+        return;
+    netstack_advance(now_ms);
+    while ((tc = conn_queue_pop(CONN_QUEUE_FLUSH)) != NULL)
+        tcp_conn_flush(tc);
+}
+
+void netstack_tick(uint64_t now_ms)
+{
+    uint64_t ticks;
+
+    if (!netstack.running)
+        return;
+    ticks = ticks_due(now_ms);
+    if (ticks > 0) {
+        advance_ticks(ticks - 1);
+        netstack.tick_ms += NETSTACK_TICK_MS;
+        tcp_slowtmr();
+        tcp_fasttmr();
+        advance_ticks(0); /* bounds what they set */
+    }
+    tcp_conn_expire(netstack.now_ms);
+    netstack_flush(netstack.now_ms);
+}
+
+/* Ticks from the last counted one until lwIP acts on an active pcb, at least 1; NEVER if only a
+ * packet can change it. */
+static uint64_t pcb_ticks_left(const struct tcp_pcb *pcb)
+{
+    const uint32_t idle_ticks = tcp_ticks - pcb->tmr;
+    uint64_t left = NEVER;
+
+    if (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR))
+        return 1;
+    if (pcb->persist_backoff > 0) {
+        uint8_t wait = persist_backoff_ticks[pcb->persist_backoff - 1];
+
+        left = wait > pcb->persist_cnt ? wait - pcb->persist_cnt : 1;
+    } else if (pcb->rtime >= 0) {
+        left = pcb->rto > pcb->rtime ? (uint64_t)(pcb->rto - pcb->rtime) : 1;
+    } else if (pcb->unsent) {
+        left = 1;
+    }
+    if (pcb->ooseq) {
+        uint64_t wait = (uint64_t)pcb->rto * TCP_OOSEQ_TIMEOUT;
+
+        left = earlier(left, wait > idle_ticks ? wait - idle_ticks : 1);
+    }
+    if (pcb->state == LAST_ACK) {
+        uint64_t wait = 2 * TCP_MSL / TCP_SLOW_INTERVAL + 1;
+
+        left = earlier(left, wait > idle_ticks ? wait - idle_ticks : 1);
+    }
+    return left;
+}
+
+static uint64_t time_wait_ticks_left(const struct tcp_pcb *pcb)
+{
+    const uint32_t idle_ticks = tcp_ticks - pcb->tmr;
+    const uint64_t wait = 2 * TCP_MSL / TCP_SLOW_INTERVAL + 1;
+
+    return wait > idle_ticks ? wait - idle_ticks : 1;
+}
+
+uint64_t netstack_next_deadline(void)
+{
+    uint64_t left = NEVER, lingering;
+
+    if (!netstack.running)
+        return NEVER;
+    if (netstack.queues[CONN_QUEUE_FLUSH].head)
+        return netstack.now_ms;
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+        left = earlier(left, pcb_ticks_left(pcb));
+    for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+        left = earlier(left, time_wait_ticks_left(pcb));
+    lingering = tcp_conn_next_expiry();
+    return left == NEVER ? lingering
+                         : earlier(lingering, netstack.tick_ms + left * NETSTACK_TICK_MS);
+}
