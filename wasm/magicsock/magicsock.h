@@ -46,8 +46,26 @@ struct magicsock_event {
     enum magicsock_event_type type;
     int region;
     struct node_public from;
-    uint8_t *data; /* valid until the next call on ms */
+    /* Valid until the next magicsock_next or _input; that of WIREGUARD stays while datagrams are
+     * reserved and committed, that of SEND does not. */
+    uint8_t *data;
     size_t len;
+};
+
+/* Everything that was dropped, by reason, and what passed. */
+struct magicsock_stats {
+    uint64_t packets_in, packets_out, bytes_in, bytes_out;
+    uint64_t connects;             /* sockets asked for */
+    uint64_t peers_gone;           /* reports of relays */
+    uint64_t health_warnings;      /* of relays: they see a second connection with our key */
+    uint64_t dropped_no_region;    /* before the DERP map */
+    uint64_t dropped_not_up;       /* its region is still opening */
+    uint64_t dropped_full;         /* its region's queue is at its ceiling */
+    uint64_t disco_pings_answered, disco_pongs;
+    uint64_t disco_call_me_maybe;  /* ignored: no UDP here */
+    uint64_t disco_unexpected;     /* a pong to no ping of ours, a type not known */
+    uint64_t disco_unknown_sender; /* not in the netmap, or not with that node key */
+    uint64_t disco_forged;         /* does not open, or claims another node key */
 };
 
 struct magicsock;
@@ -55,15 +73,19 @@ struct magicsock;
 struct magicsock *magicsock_new(const struct magicsock_config *config);
 void magicsock_free(struct magicsock *ms);
 
-/* The DERP map. The first call picks a provisional home (hint, else the first) at once and connects to it; probes
- * follow where several regions exist. Removed regions are closed, changed urls reconnected. */
+/* The DERP map. The first call picks a provisional home (hint, else the first) at once and connects
+ * to it; probes follow where several regions exist. Removed regions are closed, changed urls
+ * reconnected. Not while input of a region waits to be drained. */
 void magicsock_set_regions(struct magicsock *ms, const struct magicsock_region *regions,
                            size_t count, int home_hint, uint64_t now_ms);
 int magicsock_home(const struct magicsock *ms); /* 0 before set_regions */
 bool magicsock_region_ready(const struct magicsock *ms, int region);
 int magicsock_region_rtt_ms(const struct magicsock *ms, int region); /* -1 unknown */
 
-/* What became of a socket or a probe. closed: reason may be empty. */
+const struct magicsock_stats *magicsock_stats(const struct magicsock *ms);
+
+/* What became of a socket or a probe. closed: reason may be empty. A socket that magicsock asked to
+ * CLOSE is forgotten: report nothing of it, its region may have a new one already. */
 void magicsock_opened(struct magicsock *ms, int region, uint64_t now_ms);
 void magicsock_closed(struct magicsock *ms, int region, int code, const char *reason, size_t len,
                       uint64_t now_ms);
@@ -77,8 +99,9 @@ void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len
 /* 1 and *ev, or 0 when drained. */
 int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);
 
-/* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else its home, else ours;
- * opened if needed); NULL: dropped (region not up yet, queue full). Fill, then commit. */
+/* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else
+ * its home, else ours; opened if needed); NULL: dropped (queue full, no region). While the region
+ * opens, the newest datagram for each of 8 nodes is kept. Fill, then commit before any other call. */
 uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, size_t len,
                            uint64_t now_ms);
 void magicsock_commit(struct magicsock *ms);

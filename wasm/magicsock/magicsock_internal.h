@@ -1,0 +1,155 @@
+/*
+ * What the files of magicsock/ share.
+ *
+ *   magicsock.c         the object, events out, datagrams in and out
+ *   magicsock_region.c  one region's socket: connect, lose, back off, idle
+ *   magicsock_home.c    the DERP map, probes, the choice of the home region
+ *   magicsock_path.c    by which region a node was last heard
+ *   magicsock_disco.c   disco messages: their pings, ours, the rest counted
+ *
+ *   a region:  IDLE --wanted--> CONNECTING --opened--> OPEN --lost--> WAITING --time--> CONNECTING
+ *                ^------------------------ 60 s unused ----------------'
+ */
+#ifndef MAGICSOCK_MAGICSOCK_INTERNAL_H
+#define MAGICSOCK_MAGICSOCK_INTERNAL_H
+
+#include "derp/derp_client.h"
+#include "disco/disco.h"
+#include "magicsock/magicsock.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 10 * 1000,
+    BACKOFF_MIN_MS = 100,
+    BACKOFF_MAX_MS = 10 * 1000,
+    STABLE_MS = 10 * 1000,      /* up this long: the next loss starts at BACKOFF_MIN_MS */
+    IDLE_MS = 60 * 1000,        /* a region that is not home closes after this */
+    PROBE_ROUND_MS = 3 * 1000,  /* results after this do not decide */
+    PROBE_AGAIN_MS = 5 * 60 * 1000,
+    PROBE_LEAST_MS = 30 * 1000, /* rebinds and failures probe no more often */
+    HOME_MARGIN_MS = 10,        /* nearer by less is not worth a move */
+    HOME_MAX_FAILURES = 3,      /* in a row; then another region may become home */
+    HELD_COUNT = 8,             /* datagrams kept while a region opens, one for each node */
+    HELD_CAP = 1408,
+    HELD_MAX_AGE_MS = 10 * 1000,
+    PATH_SETS = 64,
+    PATH_WAYS = 4,
+    PATH_CHECK_MS = 1000, /* how often the netmap is asked whether a node has moved home */
+    PING_COUNT = 32,
+    PING_MAX_AGE_MS = 60 * 1000,
+    REASON_CAP = 240,
+};
+
+enum ms_region_state { REGION_IDLE, REGION_WAITING, REGION_CONNECTING, REGION_OPEN };
+
+/* The newest datagram for a node, kept until its region is open: an initiation is sent again every
+ * 100 ms and only the answer to the last ones is understood, so newer replaces older. */
+struct ms_held {
+    struct node_public to;
+    uint64_t at_ms;
+    size_t len; /* 0: free */
+    uint8_t data[HELD_CAP];
+};
+
+struct ms_region {
+    struct magicsock_region config;
+    enum ms_region_state state;
+    struct derp_client *dc; /* from the first connect on */
+    struct ms_held *held;      /* HELD_COUNT of them, or NULL */
+    uint64_t since_ms;      /* of CONNECTING, or since when READY */
+    uint64_t retry_ms, used_ms;
+    uint32_t backoff_ms;
+    unsigned failures; /* in a row, without being up */
+
+    /* Events not yet handed out. */
+    bool close_due, down_due, connect_due, probe_due;
+    char reason[REASON_CAP];
+
+    bool has_input;
+    bool probing;  /* a result is awaited in this round */
+    int round_ms;  /* this round's result, -1 none */
+    int probed_ms; /* the last result ever, -1 none */
+};
+
+/* By which region a node last wrote, and where the netmap said it lived then. */
+struct ms_path {
+    struct node_public node;
+    struct ms_region *region; /* NULL: free */
+    int home_seen;
+    uint64_t used_ms, checked_ms;
+};
+
+struct ms_ping {
+    uint8_t tx_id[DISCO_TX_ID_LEN];
+    struct node_public to;
+    struct ms_region *region; /* NULL: free */
+    uint64_t sent_ms;
+};
+
+struct magicsock {
+    struct magicsock_config config;
+    struct node_public node_public;
+    struct disco_public disco_public;
+    struct ms_region *regions[MAGICSOCK_MAX_REGIONS];
+    size_t region_count;
+    struct ms_region *home;
+
+    int doomed[MAGICSOCK_MAX_REGIONS]; /* ids of removed regions whose sockets are to close */
+    size_t doomed_count;
+    bool home_due;
+
+    struct ms_region *reserved; /* whose room was handed out */
+    struct ms_held *reserved_held; /* where, if not in its derp_client */
+    size_t reserved_len;
+
+    bool round_on, settled, hinted;
+    uint64_t round_ms; /* its start; also of the last one */
+    uint64_t next_round_ms;
+    int candidate; /* the region that won the last round by enough, 0 none */
+
+    struct ms_path paths[PATH_SETS][PATH_WAYS];
+    struct ms_ping pings[PING_COUNT];
+    struct magicsock_stats stats;
+};
+
+/* magicsock_region.c */
+struct ms_region *ms_region_find(const struct magicsock *ms, int id);
+struct ms_region *ms_region_new(const struct magicsock_region *config);
+/* Frees r; its socket's CLOSE stays due. r is no longer in ms->regions. */
+void ms_region_remove(struct magicsock *ms, struct ms_region *r);
+/* Sees to it that r is up or on its way there. */
+void ms_region_use(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
+void ms_region_connect(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
+/* Closes r's socket if it has one and forgets all that came by it. */
+void ms_region_drop(struct magicsock *ms, struct ms_region *r);
+/* r's connection failed for a reason in words; retried after a while. */
+void ms_region_fail(struct magicsock *ms, struct ms_region *r, const char *reason, uint64_t now_ms);
+void ms_region_up(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
+void ms_region_flush_held(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
+struct ms_held *ms_region_hold(struct ms_region *r, const struct node_public *to, size_t len,
+                         uint64_t now_ms);
+uint64_t ms_region_next_deadline(const struct magicsock *ms, const struct ms_region *r);
+void ms_region_tick(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
+
+/* magicsock_home.c */
+void ms_home_start_round(struct magicsock *ms, uint64_t now_ms);
+void ms_home_failing(struct magicsock *ms, uint64_t now_ms);
+uint64_t ms_home_next_deadline(const struct magicsock *ms);
+void ms_home_tick(struct magicsock *ms, uint64_t now_ms);
+
+/* magicsock_path.c */
+/* The region by which to is reached, NULL without any. */
+struct ms_region *ms_path_route(struct magicsock *ms, const struct node_public *to, uint64_t now_ms);
+void ms_path_learn(struct magicsock *ms, const struct node_public *from, struct ms_region *r,
+                uint64_t now_ms);
+void ms_path_forget(struct magicsock *ms, const struct node_public *node, const struct ms_region *r);
+void ms_path_forget_region(struct magicsock *ms, const struct ms_region *r);
+
+/* magicsock_disco.c */
+/* One disco datagram that came by r: true if *ev is to be handed out. */
+bool ms_disco_receive(struct magicsock *ms, struct ms_region *r, const struct derp_event *packet,
+                   struct magicsock_event *ev, uint64_t now_ms);
+/* True if a ping of ours to that node by r was open; it is no longer. */
+bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node, const struct ms_region *r);
+void ms_disco_forget_region(struct magicsock *ms, const struct ms_region *r);
+
+#endif
