@@ -91,6 +91,15 @@ static void load_keys(struct ipn *ipn, const char *state)
 
 /* ---- life ---- */
 
+char *ipn_copy_text(const char *text)
+{
+    size_t len = strlen(text) + 1;
+    char *copy = malloc(len);
+    if (copy)
+        memcpy(copy, text, len);
+    return copy;
+}
+
 static int copy_config(struct ipn *ipn, const struct ipn_config *config, const char **err)
 {
     int rc = ipn_url_parse(&ipn->control, config->control_url, err);
@@ -102,8 +111,8 @@ static int copy_config(struct ipn *ipn, const struct ipn_config *config, const c
         return IPN_ERR_ARG;
     ipn->have_control_key = key_len > 0;
     *err = "The module ran out of memory.";
-    ipn->auth_key = strdup(config->auth_key ? config->auth_key : "");
-    ipn->derp_urls = strdup(config->derp_urls ? config->derp_urls : "");
+    ipn->auth_key = ipn_copy_text(config->auth_key ? config->auth_key : "");
+    ipn->derp_urls = ipn_copy_text(config->derp_urls ? config->derp_urls : "");
     if (!ipn->auth_key || !ipn->derp_urls)
         return IPN_ERR_NOMEM;
     const char *name = config->hostname && config->hostname[0] ? config->hostname : "meshterm";

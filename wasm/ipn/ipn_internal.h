@@ -81,6 +81,9 @@ void ipn_tell_problem(struct ipn *ipn, const char *code, const char *text, size_
 void ipn_set_state(struct ipn *ipn, enum ipn_state state);
 void ipn_store(struct ipn *ipn, const char *name, const char *value);
 
+/* A malloced copy, NULL when out of memory. */
+char *ipn_copy_text(const char *text);
+
 /* ipn_net.c: the parts below the streams. pump functions return 1 if *ev was set, else 0. */
 int ipn_net_start(struct ipn *ipn);
 void ipn_net_stop(struct ipn *ipn);

@@ -83,7 +83,7 @@ static int transport_write(void *ctx, const uint8_t *src, size_t len)
 
 static char *copy_text(const char *text, const char *fallback)
 {
-    return strdup(text && text[0] ? text : fallback);
+    return ipn_copy_text(text && text[0] ? text : fallback);
 }
 
 static void free_ssh(struct ipn_ssh *ssh)
