@@ -2,7 +2,7 @@
 # (randombytes_set_implementation) before sodium_init(). Its Emscripten one would need EM_ASM.
 set(DIR ${MESHTERM_DEPS}/libsodium/src/libsodium)
 file(GLOB_RECURSE SOURCES ${DIR}/*.c)
-list(FILTER SOURCES EXCLUDE REGEX "/(randombytes/(sysrandom|internal)|crypto_pwhash)/")
+list(FILTER SOURCES EXCLUDE REGEX "/randombytes/(sysrandom|internal)/")
 file(READ ${MESHTERM_DEPS}/libsodium/builds/msvc/version.h VERSION_H)
 string(REPLACE "\"export.h\"" "\"sodium/export.h\"" VERSION_H "${VERSION_H}")
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium/version.h CONTENT "${VERSION_H}" @ONLY)
