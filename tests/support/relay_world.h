@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "magicsock/magicsock.h"
-#include "relay.h"
+#include "support/relay.h"
 
 enum { WORLD_NODES = 8, WORLD_REGIONS = 4, WORLD_URL = 64 };
 

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "../../support/relay.h"
-#include "../test.h"
+#include "support/relay.h"
+#include "test.h"
 #include "base/err.h"
 
 static void test_headers(void)

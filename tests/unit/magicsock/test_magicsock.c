@@ -1,8 +1,8 @@
 /* Regions, sockets and datagrams: connecting, backing off, idling, held packets, ways back. */
 #include "magicsock/magicsock.h"
 
-#include "../../support/relay_world.h"
-#include "../test.h"
+#include "support/relay_world.h"
+#include "test.h"
 #include "base/err.h"
 
 static const int ONE[] = {1, 0}, TWO[] = {1, 2, 0}, THREE[] = {1, 2, 3, 0}, NONE[] = {0};

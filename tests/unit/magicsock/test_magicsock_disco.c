@@ -1,8 +1,8 @@
 /* disco: who is answered, who is not; our own pings. */
 #include "disco/disco.h"
 
-#include "../../support/relay_world.h"
-#include "../test.h"
+#include "support/relay_world.h"
+#include "test.h"
 #include "base/err.h"
 #include "magicsock/magicsock.h"
 

@@ -1,8 +1,8 @@
 /* The choice of the home region: the first round decides, later ones with hysteresis. */
 #include "magicsock/magicsock.h"
 
-#include "../../support/relay_world.h"
-#include "../test.h"
+#include "support/relay_world.h"
+#include "test.h"
 
 static const int TWO[] = {1, 2, 0}, THREE[] = {1, 2, 3, 0}, FOUR[] = {1, 2, 3, 4, 0};
 
