@@ -15,6 +15,11 @@ third_party(libssh2 COLD SOURCES ${SOURCES}
     INCLUDES ${DIR}/include
     PRIVATE_INCLUDES ${WASM_DIR}/ssh ${WASM_DIR} ${DIR}/src
     PRIVATE_DEFINES LIBSSH2_MBEDTLS HAVE_CONFIG_H)
+# No assert on what a server sent: libssh2 has an error for each of them, and an abort would end the module.
+target_compile_definitions(libssh2 PRIVATE NDEBUG)
+# Every received packet passes ssh_libssh2.c on its way from transport.c to packet.c.
+set_source_files_properties(${DIR}/src/transport.c PROPERTIES
+    COMPILE_DEFINITIONS _libssh2_packet_add=ssh_libssh2_packet_add)
 # The two need each other: libssh2 calls the backend, which lies in core_ssh.
 target_link_libraries(libssh2 PRIVATE mbedtls libsodium core_ssh)
 # ssh/ sees libssh2's private headers, with the definitions libssh2 itself is compiled with.

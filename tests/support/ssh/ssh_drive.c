@@ -1,0 +1,261 @@
+/*
+ * ssh_session on a real socket, for the interop tests: what an integrator does, in its simplest form.
+ *
+ *   ssh_drive [option...] PORT USER
+ *     --command TEXT     instead of a shell
+ *     --pty ROWSxCOLS    with a terminal
+ *     --resize ROWSxCOLS once it is open
+ *     --env NAME=VALUE   may be repeated
+ *     --pin LINE         a public key line; may be repeated
+ *     --reject           answer no to a host key that is asked about
+ *     --stall MS         hand back no credit until MS after the first data
+ *     --close-after N    close after N bytes of output
+ *     --slow             read at most 700 bytes at a time
+ *
+ * Standard input goes to the channel, its end as EOF; output and errors come out where they belong.
+ * Everything else is a line "event: ..." on standard error. Exits with the status of the command,
+ * 128 for a signal, 255 for an error.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/host.h"
+#include "ssh/ssh_session.h"
+
+struct drive {
+    struct ssh_config config;
+    char env[4096];
+    int port, fd;
+    int resize_rows, resize_cols;
+    bool reject, slow, open, input_ended, closed;
+    long stall_ms, close_after;
+    uint64_t stall_until_ms;
+    size_t held_credit, received;
+    int exit_code;
+    struct ssh_session *session;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void random_bytes(uint8_t *dst, size_t len)
+{
+    while (len) {
+        ssize_t n = getrandom(dst, len, 0);
+
+        if (n > 0) {
+            dst += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+static int socket_read(void *ctx, uint8_t *dst, size_t cap)
+{
+    struct drive *d = ctx;
+    ssize_t n = recv(d->fd, dst, d->slow && cap > 700 ? 700 : cap, 0);
+
+    if (n > 0)
+        return (int)n;
+    return n < 0 && errno == EAGAIN ? 0 : IPN_ERR_CLOSED;
+}
+
+static int socket_write(void *ctx, const uint8_t *src, size_t len)
+{
+    struct drive *d = ctx;
+    ssize_t n = send(d->fd, src, len, MSG_NOSIGNAL);
+
+    if (n >= 0)
+        return (int)n;
+    return errno == EAGAIN ? 0 : IPN_ERR_CLOSED;
+}
+
+static void write_all(int fd, const uint8_t *src, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, src, len);
+
+        if (n <= 0)
+            exit(3);
+        src += n;
+        len -= (size_t)n;
+    }
+}
+
+static void consumed(struct drive *d, size_t n)
+{
+    d->received += n;
+    d->held_credit += n;
+    if (d->stall_ms && !d->stall_until_ms)
+        d->stall_until_ms = now_ms() + (uint64_t)d->stall_ms;
+    if (d->close_after && d->received >= (size_t)d->close_after) {
+        ssh_session_close(d->session);
+        d->close_after = 0;
+    }
+}
+
+static void handle_event(struct drive *d, const struct ssh_event *ev)
+{
+    static const char *names[] = {"none",   "progress", "host-key", "banner", "open",    "data",
+                                  "stderr", "exit",     "error",    "closed", "writable"};
+
+    if (ev->type == SSH_EVENT_DATA || ev->type == SSH_EVENT_STDERR) {
+        write_all(ev->type == SSH_EVENT_DATA ? 1 : 2, ev->text.data, ev->text.len);
+        consumed(d, ev->text.len);
+        return;
+    }
+    fprintf(stderr, "event: %s %d %.*s%s%.*s\n", names[ev->type], ev->code, (int)ev->text.len,
+            (const char *)ev->text.data, ev->type == SSH_EVENT_EXIT ? " " : "",
+            ev->type == SSH_EVENT_EXIT ? (int)ev->aux.len : 0, (const char *)ev->aux.data);
+    if (ev->type == SSH_EVENT_HOST_KEY)
+        ssh_session_answer_host_key(d->session, !d->reject);
+    else if (ev->type == SSH_EVENT_OPEN)
+        d->open = true;
+    else if (ev->type == SSH_EVENT_EXIT)
+        d->exit_code = ev->aux.len ? 128 : ev->code;
+    else if (ev->type == SSH_EVENT_ERROR)
+        d->exit_code = 255;
+    else if (ev->type == SSH_EVENT_CLOSED)
+        d->closed = true;
+    if (ev->type == SSH_EVENT_OPEN && d->resize_rows)
+        ssh_session_resize(d->session, d->resize_rows, d->resize_cols);
+}
+
+static void pump_input(struct drive *d)
+{
+    uint8_t buf[4096];
+    ssize_t n = read(0, buf, sizeof buf);
+    size_t at = 0;
+
+    if (n <= 0) {
+        d->input_ended = true;
+        ssh_session_send_eof(d->session);
+        return;
+    }
+    while (at < (size_t)n) {
+        int taken = ssh_session_write(d->session, buf + at, (size_t)n - at);
+
+        if (taken < 0)
+            return;
+        at += (size_t)taken;
+        if (at < (size_t)n) { /* full: let some of it go */
+            struct pollfd p = {d->fd, POLLIN | POLLOUT, 0};
+
+            poll(&p, 1, 10);
+            ssh_session_run(d->session, now_ms());
+        }
+    }
+}
+
+static void turn(struct drive *d)
+{
+    struct pollfd fds[2] = {{d->fd, POLLIN, 0}, {d->open && !d->input_ended ? 0 : -1, POLLIN, 0}};
+    uint64_t deadline = ssh_session_next_deadline(d->session), now = now_ms();
+    int wait_ms = deadline == NEVER ? 50 : deadline > now ? (int)(deadline - now) : 0;
+    struct ssh_event ev;
+
+    poll(fds, 2, wait_ms > 50 ? 50 : wait_ms);
+    if (fds[1].revents)
+        pump_input(d);
+    if (d->held_credit && now_ms() >= d->stall_until_ms) {
+        ssh_session_credit(d->session, d->held_credit);
+        d->held_credit = 0;
+    }
+    ssh_session_run(d->session, now_ms());
+    while (ssh_session_next(d->session, &ev, now_ms()))
+        handle_event(d, &ev);
+    ssh_session_tick(d->session, now_ms());
+    ssh_session_run(d->session, now_ms());
+}
+
+static int parse_option(struct drive *d, char **argv)
+{
+    const char *name = argv[0], *value = argv[1];
+    size_t used = d->config.env_len;
+
+    if (strcmp(name, "--reject") == 0)
+        return d->reject = true, 1;
+    if (strcmp(name, "--slow") == 0)
+        return d->slow = true, 1;
+    if (!value)
+        return 0;
+    if (strcmp(name, "--command") == 0)
+        d->config.command = value;
+    else if (strcmp(name, "--pty") == 0)
+        d->config.pty = sscanf(value, "%dx%d", &d->config.rows, &d->config.cols) == 2;
+    else if (strcmp(name, "--resize") == 0)
+        sscanf(value, "%dx%d", &d->resize_rows, &d->resize_cols);
+    else if (strcmp(name, "--stall") == 0)
+        d->stall_ms = atol(value);
+    else if (strcmp(name, "--close-after") == 0)
+        d->close_after = atol(value);
+    else if (strcmp(name, "--pin") == 0 && d->config.pinned_count < SSH_MAX_PINNED_KEYS)
+        d->config.pinned[d->config.pinned_count++] = value;
+    else if (strcmp(name, "--env") == 0 && used + strlen(value) + 1 < sizeof d->env) {
+        strcpy(d->env + used, value);
+        *strchr(d->env + used, '=') = '\0';
+        d->config.env_len += strlen(value) + 1;
+    } else {
+        return 0;
+    }
+    return 2;
+}
+
+static int connect_to(int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+        perror("connect");
+        exit(2);
+    }
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    static struct drive d = {.exit_code = 255};
+    struct ssh_transport transport = {&d, socket_read, socket_write};
+    int at = 1, n;
+
+    d.config.env = d.env;
+    while (at < argc && (n = parse_option(&d, argv + at)) > 0)
+        at += n;
+    if (argc - at != 2) {
+        fprintf(stderr, "usage: ssh_drive [option...] PORT USER\n");
+        return 2;
+    }
+    d.config.user = argv[at + 1];
+    d.config.term = "xterm-256color";
+    host_init(&(struct host_calls){random_bytes, NULL});
+    d.fd = connect_to(atoi(argv[at]));
+    d.session = ssh_session_new(&d.config, &transport);
+    if (!d.session)
+        return 2;
+    while (!d.closed)
+        turn(&d);
+    fprintf(stderr, "event: used %s %s %s\n", ssh_session_server_version(d.session),
+            ssh_session_host_key_type(d.session), ssh_session_cipher(d.session));
+    ssh_session_free(d.session);
+    close(d.fd);
+    return d.exit_code;
+}

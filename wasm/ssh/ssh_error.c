@@ -1,0 +1,110 @@
+/* What went wrong, as a sentence that a person can act on. */
+#include <string.h>
+
+#include "ssh/ssh_session_internal.h"
+
+void ssh_printable(char *dst, size_t cap, struct bytes text)
+{
+    size_t len = text.len < cap - 1 ? text.len : cap - 1;
+
+    for (size_t i = 0; i < len; i++)
+        dst[i] = text.data[i] >= ' ' && text.data[i] < 127 ? (char)text.data[i] : '?';
+    while (len && (dst[len - 1] == '?' || dst[len - 1] == ' ')) /* a line end, mostly */
+        len--;
+    dst[len] = '\0';
+}
+
+/* The first line of what came instead of an SSH version. */
+static void first_line(const struct ssh_session *s, char *dst, size_t cap)
+{
+    struct bytes line = {s->preamble, 0};
+    size_t kept = s->preamble_len < sizeof s->preamble ? s->preamble_len : sizeof s->preamble;
+
+    while (line.len < kept && s->preamble[line.len] != '\n' && s->preamble[line.len] != '\r')
+        line.len++;
+    ssh_printable(dst, cap, line);
+}
+
+static void fail_before_version(struct ssh_session *s)
+{
+    char said[sizeof s->preamble + 1];
+
+    first_line(s, said, sizeof said);
+    if (s->preamble_len)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "This is not an SSH server: it says \"%s\". Is the port right?", said);
+    else if (s->timed_out)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The connection is open, but no SSH server answers on this port.");
+    else
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The connection was closed before an SSH server answered; is one "
+                         "listening on this port?");
+}
+
+static void fail_handshake(struct ssh_session *s, int rc)
+{
+    if (strncmp(s->server_version, "SSH-", 4) != 0)
+        fail_before_version(s);
+    else if (strncmp(s->server_version, "SSH-2.0-", 8) != 0 &&
+             strncmp(s->server_version, "SSH-1.99-", 9) != 0)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server speaks no SSH version 2 (%s).",
+                         s->server_version);
+    else if (s->timed_out)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The SSH server (%s) stopped answering during the key exchange.",
+                         s->server_version);
+    else if (s->read_closed)
+        ssh_session_fail(s, SSH_PROBLEM_LOST, "The connection broke during the key exchange.");
+    else if (rc == LIBSSH2_ERROR_KEX_FAILURE)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The server (%s) has no algorithm in common with this client; it may be "
+                         "too old.",
+                         s->server_version);
+    else if (rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE)
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The key exchange failed: the server (%s) could not prove that it owns "
+                         "its host key, or its packets are broken.",
+                         s->server_version);
+    else
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
+                         "The server (%s) broke the SSH protocol (error %d).", s->server_version,
+                         rc);
+}
+
+static void fail_auth(struct ssh_session *s)
+{
+    if (s->banner_shown)
+        ssh_session_fail(s, SSH_PROBLEM_AUTH,
+                         "The node refused \"%s\": the reason is in its message above. The "
+                         "tailnet's policy may not allow this user.",
+                         s->config.user);
+    else
+        ssh_session_fail(s, SSH_PROBLEM_AUTH,
+                         "The server closed the connection instead of letting \"%s\" in; the "
+                         "tailnet's policy may not allow this user.",
+                         s->config.user);
+}
+
+void ssh_session_fail_lib(struct ssh_session *s, int rc)
+{
+    if (s->out_of_memory || s->hooks.heap.exhausted || rc == LIBSSH2_ERROR_ALLOC)
+        ssh_session_fail(s, SSH_PROBLEM_NOMEM, "Out of memory for this SSH session.");
+    else if (s->disconnect_text[0])
+        ssh_session_fail(s,
+                         s->state == SSH_AUTH        ? SSH_PROBLEM_AUTH
+                         : s->state == SSH_HANDSHAKE ? SSH_PROBLEM_HANDSHAKE
+                                                     : SSH_PROBLEM_LOST,
+                         "The server ended the connection: \"%s\".", s->disconnect_text);
+    else if (s->state == SSH_HANDSHAKE)
+        fail_handshake(s, rc);
+    else if (s->state == SSH_AUTH && (s->read_closed || rc == LIBSSH2_ERROR_SOCKET_DISCONNECT))
+        fail_auth(s);
+    else if (s->read_closed || s->write_closed || rc == LIBSSH2_ERROR_SOCKET_DISCONNECT)
+        ssh_session_fail(s, SSH_PROBLEM_LOST, "The connection to the server broke.");
+    else
+        ssh_session_fail(s, SSH_PROBLEM_LOST,
+                         "The server sent a packet that is damaged or breaks the SSH protocol "
+                         "(error %d).",
+                         rc);
+}

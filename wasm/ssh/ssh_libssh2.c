@@ -1,0 +1,312 @@
+#include "libssh2_priv.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "channel.h"
+#include "packet.h"
+#include "ssh/ssh_libssh2.h"
+#include "transport.h"
+
+/* ---- the heap ----
+ *
+ *   malloc'ed:  [next | previous's next | length | pad to 16][the block, zeroed ...]
+ */
+struct ssh_heap_block {
+    struct ssh_heap_block *next, **link;
+    size_t len;
+    size_t pad;
+};
+
+void *ssh_heap_alloc(struct ssh_heap *h, size_t len)
+{
+    struct ssh_heap_block *b;
+
+    if (len > h->max - h->in_use || !(b = calloc(1, sizeof *b + len))) {
+        h->exhausted = true;
+        return NULL;
+    }
+    b->len = len;
+    b->next = h->first;
+    b->link = &h->first;
+    if (b->next)
+        b->next->link = &b->next;
+    h->first = b;
+    h->in_use += len;
+    return b + 1;
+}
+
+void ssh_heap_free(struct ssh_heap *h, void *p)
+{
+    struct ssh_heap_block *b;
+
+    if (!p)
+        return;
+    b = (struct ssh_heap_block *)p - 1;
+    h->in_use -= b->len;
+    *b->link = b->next;
+    if (b->next)
+        b->next->link = b->link;
+    wipe(b, sizeof *b + b->len);
+    free(b);
+}
+
+void *ssh_heap_realloc(struct ssh_heap *h, void *p, size_t len)
+{
+    size_t old_len = p ? ((struct ssh_heap_block *)p - 1)->len : 0;
+    void *moved = ssh_heap_alloc(h, len);
+
+    if (!moved)
+        return NULL;
+    if (p) {
+        memcpy(moved, p, old_len < len ? old_len : len);
+        ssh_heap_free(h, p);
+    }
+    return moved;
+}
+
+void ssh_heap_wipe(struct ssh_heap *h)
+{
+    while (h->first)
+        ssh_heap_free(h, h->first + 1);
+}
+
+/* ---- libssh2's callbacks ---- */
+
+static LIBSSH2_ALLOC_FUNC(session_alloc)
+{
+    struct ssh_libssh2_hooks *hooks = *abstract;
+
+    return ssh_heap_alloc(&hooks->heap, count);
+}
+
+static LIBSSH2_FREE_FUNC(session_free)
+{
+    struct ssh_libssh2_hooks *hooks = *abstract;
+
+    ssh_heap_free(&hooks->heap, ptr);
+}
+
+static LIBSSH2_REALLOC_FUNC(session_realloc)
+{
+    struct ssh_libssh2_hooks *hooks = *abstract;
+
+    return ssh_heap_realloc(&hooks->heap, ptr, count);
+}
+
+static LIBSSH2_RECV_FUNC(session_recv)
+{
+    struct ssh_libssh2_hooks *hooks = *abstract;
+    int n;
+
+    (void)socket;
+    (void)flags;
+    if (!length) /* a packet larger than libssh2's buffer: asking again would never end */
+        return 0;
+    n = hooks->read(hooks->ctx, buffer, length);
+    if (n == 0)
+        return -EAGAIN;
+    return n < 0 ? 0 : n;
+}
+
+static LIBSSH2_SEND_FUNC(session_send)
+{
+    struct ssh_libssh2_hooks *hooks = *abstract;
+
+    (void)socket;
+    (void)flags;
+    return hooks->write(hooks->ctx, buffer, length) < 0 ? -EPIPE : (ssize_t)length;
+}
+
+LIBSSH2_SESSION *ssh_libssh2_new(struct ssh_libssh2_hooks *hooks)
+{
+    LIBSSH2_SESSION *session =
+        libssh2_session_init_ex(session_alloc, session_free, session_realloc, hooks);
+
+    if (!session)
+        return NULL;
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV,
+                                  (libssh2_cb_generic *)session_recv);
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND,
+                                  (libssh2_cb_generic *)session_send);
+    libssh2_session_set_blocking(session, 0);
+    /* A `check` on a Tailscale node waits for a person: no limit of libssh2's own. */
+    libssh2_session_set_read_timeout(session, LONG_MAX);
+    return session;
+}
+
+static int read_end(void *ctx, uint8_t *dst, size_t cap)
+{
+    (void)ctx;
+    (void)dst;
+    (void)cap;
+    return -1;
+}
+
+static int write_nothing(void *ctx, const uint8_t *src, size_t len)
+{
+    (void)ctx;
+    (void)src;
+    (void)len;
+    return -1;
+}
+
+void ssh_libssh2_free(LIBSSH2_SESSION *session, struct ssh_libssh2_hooks *hooks)
+{
+    if (session) {
+        hooks->read = read_end;
+        hooks->write = write_nothing;
+        hooks->on_packet = NULL;
+        session->socket_state = LIBSSH2_SOCKET_DISCONNECTED;
+        libssh2_session_free(session);
+    }
+    ssh_heap_wipe(&hooks->heap);
+}
+
+/* ---- between transport.c and packet.c ---- */
+
+int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t datalen,
+                           int macstate, uint32_t seq);
+
+/*
+ * Compiled into transport.c in place of _libssh2_packet_add (libssh2.cmake). Lets through only
+ * lengths that a packet can have: with an encrypt-then-MAC cipher, transport.c subtracts the
+ * padding from the length without comparing them first. Like the original it takes data over,
+ * unless it answers EAGAIN; then it is called again with the same packet.
+ */
+int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t datalen,
+                           int macstate, uint32_t seq)
+{
+    struct ssh_libssh2_hooks *hooks = session->abstract;
+
+    if (session->packAdd_state == libssh2_NB_state_idle) {
+        if (datalen < 1 || datalen > LIBSSH2_PACKET_MAXPAYLOAD) {
+            LIBSSH2_FREE(session, data);
+            return _libssh2_error(session, LIBSSH2_ERROR_OUT_OF_BOUNDARY,
+                                  "a packet shorter than its padding");
+        }
+        if (macstate == LIBSSH2_MAC_CONFIRMED && hooks->on_packet)
+            hooks->on_packet(hooks->ctx, (struct bytes){data, datalen});
+    }
+    return _libssh2_packet_add(session, data, datalen, macstate, seq);
+}
+
+int ssh_libssh2_pump(LIBSSH2_SESSION *session)
+{
+    int rc;
+
+    do {
+        rc = _libssh2_transport_read(session);
+    } while (rc > 0);
+    return rc == LIBSSH2_ERROR_EAGAIN ? 0 : rc;
+}
+
+/* ---- a channel's data ---- */
+
+/* The stream that p carries for channel; false if it is no data for it. */
+static bool packet_stream(const LIBSSH2_CHANNEL *channel, const LIBSSH2_PACKET *p, uint32_t *stream)
+{
+    if (p->data_len < 9 || load_be32(p->data + 1) != channel->local.id)
+        return false;
+    if (p->data[0] == SSH_MSG_CHANNEL_DATA)
+        *stream = SSH_STREAM_STDOUT;
+    else if (p->data[0] == SSH_MSG_CHANNEL_EXTENDED_DATA)
+        *stream = load_be32(p->data + 5);
+    else
+        return false;
+    return p->data_head <= p->data_len;
+}
+
+static void packet_drop(LIBSSH2_SESSION *session, LIBSSH2_PACKET *p)
+{
+    _libssh2_list_remove(&p->node);
+    LIBSSH2_FREE(session, p->data);
+    LIBSSH2_FREE(session, p);
+}
+
+size_t ssh_libssh2_take(LIBSSH2_CHANNEL *channel, enum ssh_stream *stream, uint8_t *dst, size_t cap)
+{
+    LIBSSH2_SESSION *session = channel->session;
+    LIBSSH2_PACKET *p, *next;
+    uint32_t from, chosen = UINT32_MAX;
+    size_t n, taken = 0, consumed = 0;
+
+    for (p = _libssh2_list_first(&session->packets); p && taken < cap; p = next) {
+        next = _libssh2_list_next(&p->node);
+        if (!packet_stream(channel, p, &from))
+            continue;
+        n = p->data_len - p->data_head;
+        if (from > SSH_STREAM_STDERR) { /* RFC 4254 knows no other stream */
+            consumed += n;
+            packet_drop(session, p);
+            continue;
+        }
+        if (chosen != UINT32_MAX && from != chosen)
+            break;
+        chosen = from;
+        if (n > cap - taken)
+            n = cap - taken;
+        memcpy(dst + taken, p->data + p->data_head, n);
+        taken += n;
+        consumed += n;
+        p->data_head += n;
+        if (p->data_head == p->data_len)
+            packet_drop(session, p);
+    }
+    channel->read_avail -= consumed;
+    channel->remote.window_size -= (uint32_t)consumed;
+    if (taken)
+        *stream = (enum ssh_stream)chosen;
+    return taken;
+}
+
+bool ssh_libssh2_has_data(const LIBSSH2_CHANNEL *channel)
+{
+    LIBSSH2_PACKET *p = _libssh2_list_first(&channel->session->packets);
+    uint32_t stream;
+
+    while (p && !packet_stream(channel, p, &stream))
+        p = _libssh2_list_next(&p->node);
+    return p != NULL;
+}
+
+uint32_t ssh_libssh2_window(const LIBSSH2_CHANNEL *channel)
+{
+    return channel->remote.window_size;
+}
+
+bool ssh_libssh2_closed(const LIBSSH2_CHANNEL *channel)
+{
+    return channel->remote.close;
+}
+
+uint32_t ssh_libssh2_channel_id(const LIBSSH2_CHANNEL *channel)
+{
+    return channel->local.id;
+}
+
+int ssh_libssh2_send_env(LIBSSH2_CHANNEL *channel, struct bytes name, struct bytes value)
+{
+    /* [type 1][channel 4][3 "env"][no reply][name][value] */
+    uint8_t head[1 + 4 + 4 + 3 + 1 + 4] = {SSH_MSG_CHANNEL_REQUEST};
+    size_t body_len = name.len + 4 + value.len;
+    uint8_t *packet;
+    int rc;
+
+    if (name.len > 1024 || value.len > 16384)
+        return LIBSSH2_ERROR_INVAL;
+    store_be32(head + 1, channel->remote.id);
+    store_be32(head + 5, 3);
+    memcpy(head + 9, "env", 3);
+    store_be32(head + 13, (uint32_t)name.len);
+    packet = LIBSSH2_ALLOC(channel->session, sizeof head + body_len);
+    if (!packet)
+        return LIBSSH2_ERROR_ALLOC;
+    memcpy(packet, head, sizeof head);
+    memcpy(packet + sizeof head, name.data, name.len);
+    store_be32(packet + sizeof head + name.len, (uint32_t)value.len);
+    memcpy(packet + sizeof head + name.len + 4, value.data, value.len);
+    rc = _libssh2_transport_send(channel->session, packet, sizeof head + body_len, NULL, 0);
+    LIBSSH2_FREE(channel->session, packet);
+    return rc;
+}

@@ -1,0 +1,73 @@
+/*
+ * libssh2 without an operating system, and the few things its public interface cannot do. Private
+ * to ssh/. ssh_libssh2.c is the only file besides the crypto backend that looks inside libssh2.
+ *
+ *   wire in  --read-->  libssh2  --on_packet: every packet, opened and checked-->  ssh_session
+ *                          |
+ *                     packet list  --ssh_libssh2_take-->  stdout and stderr in the order sent
+ *   wire out <--write--    |
+ *                        heap: every block counted, zeroed, wiped, owned by one session
+ *
+ * `write` takes all it is given, always: libssh2 must never be stopped in the middle of a packet,
+ * because whatever it sends next would have to be the same packet again. Whoever owns the hooks
+ * queues the bytes and stops feeding `read` while too many are queued.
+ */
+#ifndef SSH_SSH_LIBSSH2_H
+#define SSH_SSH_LIBSSH2_H
+
+#include <libssh2.h>
+
+#include "base/bytes.h"
+
+/* Memory of one libssh2 session. What libssh2 forgets to free goes with ssh_heap_wipe. */
+struct ssh_heap {
+    struct ssh_heap_block *first;
+    size_t in_use, max; /* bytes, headers not counted */
+    bool exhausted;     /* an allocation was refused */
+};
+
+void *ssh_heap_alloc(struct ssh_heap *h, size_t len); /* zeroed; NULL over max */
+void *ssh_heap_realloc(struct ssh_heap *h, void *p, size_t len);
+void ssh_heap_free(struct ssh_heap *h, void *p); /* wipes; NULL is fine */
+void ssh_heap_wipe(struct ssh_heap *h);          /* frees every block */
+
+struct ssh_libssh2_hooks {
+    struct ssh_heap heap;
+    void *ctx;
+    /* Count, 0 = nothing now, < 0 = the end. */
+    int (*read)(void *ctx, uint8_t *dst, size_t cap);
+    /* Takes all of it, or returns < 0 when the connection is gone. */
+    int (*write)(void *ctx, const uint8_t *src, size_t len);
+    /* Every packet received, packet[0] = its type, before libssh2 acts on it. Borrowed. */
+    void (*on_packet)(void *ctx, struct bytes packet);
+};
+
+/* hooks must outlive the session. NULL when out of memory. */
+LIBSSH2_SESSION *ssh_libssh2_new(struct ssh_libssh2_hooks *hooks);
+
+/* Frees without writing or reading anything, and wipes the heap. */
+void ssh_libssh2_free(LIBSSH2_SESSION *session, struct ssh_libssh2_hooks *hooks);
+
+/* Reads and sorts whatever has arrived: 0, or a libssh2 error other than EAGAIN. */
+int ssh_libssh2_pump(LIBSSH2_SESSION *session);
+
+enum ssh_stream { SSH_STREAM_STDOUT = 0, SSH_STREAM_STDERR = 1 };
+
+/* Moves up to cap bytes of one stream, in the order they were sent, out of the packet list:
+ * the count, 0 when there are none. Never stops in the middle while more of the same stream
+ * is there. */
+size_t ssh_libssh2_take(LIBSSH2_CHANNEL *channel, enum ssh_stream *stream, uint8_t *dst,
+                        size_t cap);
+
+bool ssh_libssh2_has_data(const LIBSSH2_CHANNEL *channel); /* ssh_libssh2_take would find some */
+
+/* What the server may still send plus what is waiting in the packet list. */
+uint32_t ssh_libssh2_window(const LIBSSH2_CHANNEL *channel);
+bool ssh_libssh2_closed(const LIBSSH2_CHANNEL *channel); /* the server closed the channel */
+uint32_t ssh_libssh2_channel_id(const LIBSSH2_CHANNEL *channel);
+
+/* "env" without waiting for an answer, which may be no (RFC 4254 section 6.4): 0, EAGAIN during a
+ * key exchange, or another libssh2 error. */
+int ssh_libssh2_send_env(LIBSSH2_CHANNEL *channel, struct bytes name, struct bytes value);
+
+#endif
