@@ -63,3 +63,9 @@ foreach(SOURCE ${FUZZ_HARNESSES})
     endif()
     test_links(${TEST} ${MODULE})
 endforeach()
+
+# A simulation that needs more than one executable registers itself.
+file(GLOB SIM_SETUPS CONFIGURE_DEPENDS ${TESTS_DIR}/sim/*.cmake)
+foreach(SETUP ${SIM_SETUPS})
+    include(${SETUP})
+endforeach()

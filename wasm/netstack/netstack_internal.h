@@ -69,6 +69,8 @@ struct tcp_conn {
 };
 
 /* tcp_conn.c, for the rest of netstack/ */
+/* A connection around pcb, which calls back from now on; NULL when out of memory. */
+struct tcp_conn *tcp_conn_create(struct tcp_pcb *pcb, void *owner);
 void conn_queue_push(enum conn_queue_id id, struct tcp_conn *tc);
 struct tcp_conn *conn_queue_pop(enum conn_queue_id id);
 /* Sends what tc has waiting: its SYN, a delayed acknowledgement, a window update, data. */

@@ -253,22 +253,25 @@ static bool bind_somewhere(struct tcp_pcb *pcb, const struct ipaddr *own)
     return false;
 }
 
-static struct tcp_pcb *pcb_create(struct tcp_conn *tc, const struct ipaddr *own)
+struct tcp_conn *tcp_conn_create(struct tcp_pcb *pcb, void *owner)
 {
-    struct tcp_pcb *pcb = tcp_new_ip_type(own->family == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+    struct tcp_conn *tc = calloc(1, sizeof *tc);
 
-    if (!pcb)
+    if (!tc)
         return NULL;
-    if (!bind_somewhere(pcb, own)) {
-        tcp_abandon(pcb, 0);
-        return NULL;
-    }
+    tc->owner = owner;
+    tc->linger_deadline_ms = NEVER;
+    tc->pcb = pcb;
     tcp_arg(pcb, tc);
     tcp_recv(pcb, on_received);
     tcp_sent(pcb, on_sent);
     tcp_err(pcb, on_error);
     tcp_nagle_disable(pcb);
-    return pcb;
+    tc->next_conn = netstack.conns;
+    if (tc->next_conn)
+        tc->next_conn->prev = tc;
+    netstack.conns = tc;
+    return tc;
 }
 
 struct tcp_conn *tcp_conn_open(const struct ipaddr *to, uint16_t port, void *owner, bool held,
@@ -276,27 +279,22 @@ struct tcp_conn *tcp_conn_open(const struct ipaddr *to, uint16_t port, void *own
 {
     const struct ipaddr *own = to->family == 4 ? &netstack.v4 : &netstack.v6;
     struct tcp_conn *tc;
+    struct tcp_pcb *pcb;
 
     if (!netstack.running || own->family == 0 || own->family != to->family)
         return NULL;
     netstack_advance(now_ms);
-    tc = calloc(1, sizeof *tc);
-    if (!tc)
+    pcb = tcp_new_ip_type(own->family == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+    if (!pcb)
         return NULL;
-    tc->owner = owner;
+    tc = bind_somewhere(pcb, own) ? tcp_conn_create(pcb, owner) : NULL;
+    if (!tc) {
+        tcp_abandon(pcb, 0);
+        return NULL;
+    }
     tc->remote = *to;
     tc->remote_port = port;
     tc->held = held;
-    tc->linger_deadline_ms = NEVER;
-    tc->pcb = pcb_create(tc, own);
-    if (!tc->pcb) {
-        free(tc);
-        return NULL;
-    }
-    tc->next_conn = netstack.conns;
-    if (tc->next_conn)
-        tc->next_conn->prev = tc;
-    netstack.conns = tc;
     if (ipaddr_equal(to, own)) /* nothing listens here, and the tunnel would swallow the SYN */
         abort_with(tc, IPN_ERR_CLOSED);
     else if (!held)
