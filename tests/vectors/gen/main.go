@@ -25,6 +25,7 @@ func main() {
 		file, module string
 		make         func(*vectors, *recorder)
 	}{
+		{"crypto.txt", "golang.org/x/crypto", cryptoVectors},
 		{"noise_ik.txt", "github.com/flynn/noise", noiseVectors},
 		{"wireguard.txt", "github.com/tailscale/wireguard-go", wireguardVectors},
 		{"derp.txt", "tailscale.com", derpVectors},
