@@ -1,0 +1,33 @@
+// npm run build: from nothing to js/dist. Each step does only what is not done yet.
+//
+//   setup > third-party sources > build/wasm/ipn.wasm > js/build.mjs > js/dist
+import {existsSync} from 'node:fs';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {ROOT, main, say, setup, sh, withLock} from './setup.mjs';
+
+/** build/wasm/ipn.wasm, in an environment that setup() gave. */
+export async function buildWasm(env) {
+  const dir = path.join(ROOT, 'build', 'wasm');
+  say('ipn.wasm: compiling what changed');
+  if (!existsSync(path.join(dir, 'build.ninja')))
+    await sh('emcmake', ['cmake', '-G', 'Ninja', '-B', dir, '-S', ROOT], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  const quiet = process.stdout.isTTY ? [] : ['--quiet'];
+  await sh('ninja', ['-C', dir, ...quiet, 'ipn.wasm'], {env});
+  return path.join(dir, 'ipn.wasm');
+}
+
+export async function build() {
+  const env = await setup('build');
+  await withLock('build', async () => {
+    await buildWasm(env);
+    say('js/dist: bundling');
+    await sh(process.execPath, [path.join(ROOT, 'js', 'build.mjs')], {env});
+  });
+  say('js/dist is built');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(build);
