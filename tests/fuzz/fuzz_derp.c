@@ -15,11 +15,13 @@ static void feed(struct derp_client *dc, const uint8_t *src, size_t len, size_t 
     for (size_t at = 0; at < len; at += piece) {
         size_t n = len - at < piece ? len - at : piece;
         uint8_t *input = malloc(n);
-        if (!input) abort();
+        if (!input)
+            abort();
         memcpy(input, src + at, n);
         if (derp_client_input(dc, input, n, at) == 0)
             while (derp_client_next(dc, &ev, at) == 1)
-                if (ev.len > 0) memset(ev.data, 0, ev.len); /* all of it is ours to change */
+                if (ev.len > 0)
+                    memset(ev.data, 0, ev.len); /* all of it is ours to change */
         free(input);
         derp_client_tick(dc, at);
     }
@@ -30,13 +32,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static struct relay relay;
     static struct node_private key;
     const uint8_t *bytes;
-    if (len < 2) return 0;
+    if (len < 2)
+        return 0;
     host_init(&(struct host_calls){.random_bytes = relay_random_bytes});
     relay_seed = 1;
     relay_init(&relay);
     node_private_generate(&key);
     struct derp_client *dc = derp_client_new(&key);
-    if (!dc) abort();
+    if (!dc)
+        abort();
     derp_client_open(dc, 0);
     if (data[1] & 1) {
         int conn = relay_connect(&relay);
@@ -46,10 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         size_t n = derp_client_output(dc, &bytes);
         relay_input(&relay, conn, bytes, n);
         feed(dc, buf_head(out), out->len, out->len);
-        if (!derp_client_ready(dc)) abort();
+        if (!derp_client_ready(dc))
+            abort();
     }
     feed(dc, data + 2, len - 2, data[0] ? data[0] : 4096);
-    while (derp_client_output(dc, &bytes) > 0) {}
+    while (derp_client_output(dc, &bytes) > 0) {
+    }
     derp_client_free(dc);
     relay_free(&relay);
     return 0;

@@ -14,29 +14,45 @@ static void step(struct relay_world *w, unsigned what, int region, const uint8_t
     uint8_t copy[256];
     memcpy(copy, data, len);
     switch (what) {
-    case 0: magicsock_opened(a->ms, region, w->now_ms); break;
+    case 0:
+        magicsock_opened(a->ms, region, w->now_ms);
+        break;
     case 1:
         magicsock_closed(a->ms, region, 1006, (char *)copy, len, w->now_ms);
         a->sockets[region].open = false;
         break;
-    case 2: magicsock_input(a->ms, region, copy, len, w->now_ms); break;
+    case 2:
+        magicsock_input(a->ms, region, copy, len, w->now_ms);
+        break;
     case 3:
-        if (!a->sockets[region].open) break;
+        if (!a->sockets[region].open)
+            break;
         relay_put_packet(&w->relays[region].conns[a->sockets[region].conn], &b->public_key, copy,
                          len);
         world_flush_relay(w, region);
         break;
-    case 4: world_run(w, len * 500); break;
-    case 5: magicsock_probed(a->ms, region, len > 0 ? copy[0] : -1, w->now_ms); break;
-    case 6: magicsock_rebind(a->ms, w->now_ms); break;
+    case 4:
+        world_run(w, len * 500);
+        break;
+    case 5:
+        magicsock_probed(a->ms, region, len > 0 ? copy[0] : -1, w->now_ms);
+        break;
+    case 6:
+        magicsock_rebind(a->ms, w->now_ms);
+        break;
     case 7: {
         int ids[] = {region, len % 2 ? 1 : 0, 0};
         world_regions(a, ids, region, true);
         break;
     }
-    case 8: world_send(a, &b->public_key, copy, len); break;
-    case 9: magicsock_ping(a->ms, &b->public_key, w->now_ms); break;
-    default: break;
+    case 8:
+        world_send(a, &b->public_key, copy, len);
+        break;
+    case 9:
+        magicsock_ping(a->ms, &b->public_key, w->now_ms);
+        break;
+    default:
+        break;
     }
     world_drain_all(w);
 }

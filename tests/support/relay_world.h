@@ -47,7 +47,14 @@ struct world_node {
     size_t last_len;
 };
 
-enum world_item_type { ITEM_OPENED, ITEM_CLOSED, ITEM_INPUT, ITEM_TO_RELAY, ITEM_GONE, ITEM_PROBED };
+enum world_item_type {
+    ITEM_OPENED,
+    ITEM_CLOSED,
+    ITEM_INPUT,
+    ITEM_TO_RELAY,
+    ITEM_GONE,
+    ITEM_PROBED
+};
 
 struct world_item {
     struct world_item *next;
@@ -75,11 +82,14 @@ struct relay_world {
 static inline void world_add(struct relay_world *w, struct world_item item, const uint8_t *data)
 {
     struct world_item *it = malloc(sizeof *it), **at = &w->items;
-    if (!it) abort();
+    if (!it)
+        abort();
     *it = item;
     it->data = malloc(item.len ? item.len : 1); /* its own block: an overrun is seen */
-    if (!it->data) abort();
-    if (item.len > 0) memcpy(it->data, data, item.len);
+    if (!it->data)
+        abort();
+    if (item.len > 0)
+        memcpy(it->data, data, item.len);
     while (*at && (*at)->at_ms <= it->at_ms)
         at = &(*at)->next;
     it->next = *at;
@@ -155,7 +165,8 @@ static inline struct world_node *world_add_node(struct relay_world *w)
                                                      .ctx = n,
                                                      .find_node = world_find_node,
                                                      .find_disco = world_find_disco});
-    if (!n->ms) abort();
+    if (!n->ms)
+        abort();
     return n;
 }
 
@@ -181,14 +192,17 @@ static inline void world_flush_relay(struct relay_world *w, int region)
     for (int i = 0; i < WORLD_NODES; i++) {
         struct world_node *n = &w->nodes[i];
         struct world_socket *s = &n->sockets[region];
-        if (!n->used || !s->open) continue;
+        if (!n->used || !s->open)
+            continue;
         struct relay_conn *c = &w->relays[region].conns[s->conn];
         while (c->out.len > 0) {
             size_t len = w->piece ? w->piece : relay_random() % 5000 + 1;
-            if (len > c->out.len) len = c->out.len;
+            if (len > c->out.len)
+                len = c->out.len;
             struct world_item it = world_item(n, region, ITEM_INPUT, w->latency_ms[region]);
             it.len = len;
-            if (w->links[region] == LINK_UP) world_add(w, it, buf_head(&c->out));
+            if (w->links[region] == LINK_UP)
+                world_add(w, it, buf_head(&c->out));
             buf_consume(&c->out, len);
         }
         if (c->hung_up) {
@@ -205,7 +219,8 @@ static inline void world_flush_relay(struct relay_world *w, int region)
 static inline void world_cut(struct world_node *n, int region)
 {
     struct world_socket *s = &n->sockets[region];
-    if (!s->open) return;
+    if (!s->open)
+        return;
     s->open = false;
     relay_disconnect(&n->world->relays[region], s->conn);
     struct world_item it = world_item(n, region, ITEM_CLOSED, 0);
@@ -220,7 +235,8 @@ static inline void world_connect(struct world_node *n, int region)
     struct world_item it;
     n->connects[region]++;
     n->sockets[region].generation++;
-    if (w->links[region] == LINK_SILENT) return;
+    if (w->links[region] == LINK_SILENT)
+        return;
     it = world_item(n, region, w->links[region] == LINK_UP ? ITEM_OPENED : ITEM_CLOSED,
                     3 * w->latency_ms[region]);
     it.value = 1006;
@@ -231,7 +247,8 @@ static inline void world_probe(struct world_node *n, int region)
 {
     struct relay_world *w = n->world;
     n->probes[region]++;
-    if (w->links[region] == LINK_SILENT) return;
+    if (w->links[region] == LINK_SILENT)
+        return;
     uint64_t rtt_ms = 2 * w->latency_ms[region];
     struct world_item it = world_item(n, region, ITEM_PROBED, rtt_ms);
     it.value = w->links[region] == LINK_UP ? (int)rtt_ms : -1;
@@ -243,7 +260,9 @@ static inline void world_event(struct world_node *n, const struct magicsock_even
     struct relay_world *w = n->world;
     struct world_item it = world_item(n, ev->region, ITEM_TO_RELAY, w->latency_ms[ev->region]);
     switch (ev->type) {
-    case MAGICSOCK_EVENT_CONNECT: world_connect(n, ev->region); break;
+    case MAGICSOCK_EVENT_CONNECT:
+        world_connect(n, ev->region);
+        break;
     case MAGICSOCK_EVENT_CLOSE:
         n->closes[ev->region]++;
         it.type = ITEM_GONE;
@@ -254,25 +273,35 @@ static inline void world_event(struct world_node *n, const struct magicsock_even
         it.len = ev->len;
         world_add(w, it, ev->data);
         break;
-    case MAGICSOCK_EVENT_PROBE: world_probe(n, ev->region); break;
+    case MAGICSOCK_EVENT_PROBE:
+        world_probe(n, ev->region);
+        break;
     case MAGICSOCK_EVENT_WIREGUARD:
         n->packets++;
         n->last_from = ev->from;
         n->last_len = ev->len < sizeof n->last ? ev->len : 0;
         memcpy(n->last, ev->data, n->last_len);
-        if (w->on_datagram) w->on_datagram(n, ev);
+        if (w->on_datagram)
+            w->on_datagram(n, ev);
         break;
-    case MAGICSOCK_EVENT_HOME: n->homes++, n->home = ev->region; break;
-    case MAGICSOCK_EVENT_PEER_GONE: n->gones++, n->last_from = ev->from; break;
+    case MAGICSOCK_EVENT_HOME:
+        n->homes++, n->home = ev->region;
+        break;
+    case MAGICSOCK_EVENT_PEER_GONE:
+        n->gones++, n->last_from = ev->from;
+        break;
     case MAGICSOCK_EVENT_PONG:
         n->pongs++, n->last_from = ev->from, n->pong_ms = (int)ev->len;
         break;
-    case MAGICSOCK_EVENT_REGION_UP: n->ups[ev->region]++; break;
+    case MAGICSOCK_EVENT_REGION_UP:
+        n->ups[ev->region]++;
+        break;
     case MAGICSOCK_EVENT_REGION_DOWN:
         n->downs[ev->region]++;
         snprintf(n->reason, sizeof n->reason, "%.*s", (int)ev->len, (char *)ev->data);
         break;
-    case MAGICSOCK_EVENT_NONE: abort();
+    case MAGICSOCK_EVENT_NONE:
+        abort();
     }
 }
 
@@ -286,7 +315,8 @@ static inline void world_drain(struct world_node *n)
 static inline void world_drain_all(struct relay_world *w)
 {
     for (int i = 0; i < WORLD_NODES; i++)
-        if (w->nodes[i].used) world_drain(&w->nodes[i]);
+        if (w->nodes[i].used)
+            world_drain(&w->nodes[i]);
 }
 
 static inline void world_item_free(struct world_item *it)
@@ -304,7 +334,8 @@ static inline void world_happen(struct relay_world *w, struct world_item *it)
     if (it->type == ITEM_PROBED) {
         magicsock_probed(n->ms, it->region, it->value, w->now_ms);
     } else if (it->type == ITEM_GONE) {
-        if (s->open) relay_disconnect(&w->relays[it->region], s->conn);
+        if (s->open)
+            relay_disconnect(&w->relays[it->region], s->conn);
         s->open = false;
     } else if (!current) {
         return;
@@ -333,9 +364,12 @@ static inline void world_run(struct relay_world *w, uint64_t duration_ms)
         for (int i = 0; i < WORLD_NODES; i++)
             if (w->nodes[i].used)
                 next_ms = earlier(next_ms, magicsock_next_deadline(w->nodes[i].ms));
-        if (w->extra_deadline) next_ms = earlier(next_ms, w->extra_deadline(w));
-        if (next_ms > end_ms) break;
-        if (next_ms > w->now_ms) w->now_ms = next_ms;
+        if (w->extra_deadline)
+            next_ms = earlier(next_ms, w->extra_deadline(w));
+        if (next_ms > end_ms)
+            break;
+        if (next_ms > w->now_ms)
+            w->now_ms = next_ms;
         if (w->items && w->items->at_ms <= w->now_ms) {
             struct world_item *it = w->items;
             w->items = it->next;
@@ -343,8 +377,10 @@ static inline void world_run(struct relay_world *w, uint64_t duration_ms)
             world_item_free(it);
         } else {
             for (int i = 0; i < WORLD_NODES; i++)
-                if (w->nodes[i].used) magicsock_tick(w->nodes[i].ms, w->now_ms);
-            if (w->extra_tick) w->extra_tick(w);
+                if (w->nodes[i].used)
+                    magicsock_tick(w->nodes[i].ms, w->now_ms);
+            if (w->extra_tick)
+                w->extra_tick(w);
         }
         world_drain_all(w);
     }
@@ -355,7 +391,8 @@ static inline bool world_send(struct world_node *n, const struct node_public *to
                               const uint8_t *src, size_t len)
 {
     uint8_t *at = magicsock_reserve(n->ms, to, len, n->world->now_ms);
-    if (!at) return false;
+    if (!at)
+        return false;
     memcpy(at, src, len);
     magicsock_commit(n->ms);
     return true;
@@ -364,7 +401,8 @@ static inline bool world_send(struct world_node *n, const struct node_public *to
 static inline void world_free(struct relay_world *w)
 {
     for (int i = 0; i < WORLD_NODES; i++)
-        if (w->nodes[i].used) magicsock_free(w->nodes[i].ms);
+        if (w->nodes[i].used)
+            magicsock_free(w->nodes[i].ms);
     for (int i = 1; i <= WORLD_REGIONS; i++)
         relay_free(&w->relays[i]);
     while (w->items) {

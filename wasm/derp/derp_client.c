@@ -44,12 +44,12 @@ struct derp_client {
     struct derp_reader reader;
 
     struct buf out;
-    size_t sent_len;     /* handed out by the last output, to be dropped */
+    size_t sent_len; /* handed out by the last output, to be dropped */
     size_t reserved_len; /* of the frame being filled */
     bool preferred;
 
     uint64_t answer_deadline_ms; /* of the login, later of a ping */
-    bool graced;                 /* that deadline was moved once because we slept */
+    bool graced; /* that deadline was moved once because we slept */
     uint64_t next_ping_ms, ping_sent_ms;
     uint8_t ping[DERP_PING_LEN];
     bool ping_unanswered;
@@ -59,7 +59,8 @@ struct derp_client {
 struct derp_client *derp_client_new(const struct node_private *key)
 {
     struct derp_client *dc = calloc(1, sizeof *dc);
-    if (!dc) return NULL;
+    if (!dc)
+        return NULL;
     dc->key = *key;
     node_public_derive(&dc->public_key, key);
     derp_reader_init(&dc->reader);
@@ -70,7 +71,8 @@ struct derp_client *derp_client_new(const struct node_private *key)
 
 void derp_client_free(struct derp_client *dc)
 {
-    if (!dc) return;
+    if (!dc)
+        return;
     derp_client_close(dc);
     wipe(dc, sizeof *dc);
     free(dc);
@@ -106,7 +108,8 @@ void derp_client_open(struct derp_client *dc, uint64_t now_ms)
 /* The last output was sent: its bytes are nobody's any more. */
 static void drop_sent(struct derp_client *dc)
 {
-    if (dc->sent_len > 0) buf_consume(&dc->out, dc->sent_len);
+    if (dc->sent_len > 0)
+        buf_consume(&dc->out, dc->sent_len);
     dc->sent_len = 0;
 }
 
@@ -117,7 +120,8 @@ static void put_frame(struct derp_client *dc, enum derp_frame_type type, const u
 {
     drop_sent(dc);
     uint8_t *at = buf_reserve(&dc->out, DERP_HEADER_LEN + len);
-    if (!at) return;
+    if (!at)
+        return;
     derp_frame_header(at, type, len);
     memcpy(at + DERP_HEADER_LEN, body, len);
     buf_commit(&dc->out, DERP_HEADER_LEN + len);
@@ -143,14 +147,18 @@ static int handle_server_key(struct derp_client *dc, const struct derp_frame *fr
 {
     struct node_public server_key;
     uint8_t nonce[BOX_NONCE_LEN], info[DERP_CLIENT_INFO_CAP];
-    if (frame->type != DERP_FRAME_SERVER_KEY) return IPN_ERR_PROTOCOL;
+    if (frame->type != DERP_FRAME_SERVER_KEY)
+        return IPN_ERR_PROTOCOL;
     if (derp_frame_parse_server_key(&server_key, frame->body, frame->len) < 0)
         return IPN_ERR_PROTOCOL;
-    if (!box_precompute(dc->shared, server_key.b, dc->key.b)) return IPN_ERR_CRYPTO;
+    if (!box_precompute(dc->shared, server_key.b, dc->key.b))
+        return IPN_ERR_CRYPTO;
     host_random(nonce, sizeof nonce);
     size_t len = derp_frame_client_info(info, &dc->public_key, nonce, dc->shared);
-    if (buf_append(&dc->out, info, len) < 0) return IPN_ERR_NOMEM;
-    if (dc->preferred) put_preferred(dc);
+    if (buf_append(&dc->out, info, len) < 0)
+        return IPN_ERR_NOMEM;
+    if (dc->preferred)
+        put_preferred(dc);
     dc->state = DERP_EXPECT_SERVER_INFO;
     return 0;
 }
@@ -158,7 +166,8 @@ static int handle_server_key(struct derp_client *dc, const struct derp_frame *fr
 static int handle_server_info(struct derp_client *dc, const struct derp_frame *frame,
                               struct derp_event *ev, uint64_t now_ms)
 {
-    if (!derp_frame_open_server_info(frame->body, frame->len, dc->shared)) return IPN_ERR_CRYPTO;
+    if (!derp_frame_open_server_info(frame->body, frame->len, dc->shared))
+        return IPN_ERR_CRYPTO;
     wipe(dc->shared, sizeof dc->shared);
     send_ping(dc, now_ms, PONG_TIMEOUT_MS); /* for the round trip */
     ev->type = DERP_EVENT_READY;
@@ -168,8 +177,10 @@ static int handle_server_info(struct derp_client *dc, const struct derp_frame *f
 
 static void handle_pong(struct derp_client *dc, const struct derp_frame *frame, uint64_t now_ms)
 {
-    if (!dc->ping_unanswered || frame->len < DERP_PING_LEN) return;
-    if (!bytes_equal(frame->body, dc->ping, DERP_PING_LEN)) return;
+    if (!dc->ping_unanswered || frame->len < DERP_PING_LEN)
+        return;
+    if (!bytes_equal(frame->body, dc->ping, DERP_PING_LEN))
+        return;
     dc->ping_unanswered = false;
     dc->rtt_ms = now_ms - dc->ping_sent_ms > INT32_MAX ? -1 : (int)(now_ms - dc->ping_sent_ms);
 }
@@ -178,7 +189,8 @@ static void handle_pong(struct derp_client *dc, const struct derp_frame *frame, 
 static bool event_from(struct derp_event *ev, enum derp_event_type type,
                        const struct derp_frame *frame)
 {
-    if (frame->len < KEY_LEN) return false;
+    if (frame->len < KEY_LEN)
+        return false;
     memcpy(ev->from.b, frame->body, KEY_LEN);
     ev->data = frame->body + KEY_LEN;
     ev->len = frame->len - KEY_LEN;
@@ -195,7 +207,8 @@ static int handle_frame(struct derp_client *dc, const struct derp_frame *frame,
     case DERP_FRAME_RECV_PACKET:
         return event_from(ev, DERP_EVENT_PACKET, frame);
     case DERP_FRAME_PEER_GONE:
-        if (!event_from(ev, DERP_EVENT_PEER_GONE, frame)) return 0;
+        if (!event_from(ev, DERP_EVENT_PEER_GONE, frame))
+            return 0;
         ev->reason = ev->len > 0 ? ev->data[0] : 0; /* old servers send none */
         return 1;
     case DERP_FRAME_PING:
@@ -211,7 +224,8 @@ static int handle_frame(struct derp_client *dc, const struct derp_frame *frame,
         ev->len = frame->len;
         return 1;
     case DERP_FRAME_RESTARTING:
-        if (frame->len < 8) return 0;
+        if (frame->len < 8)
+            return 0;
         ev->type = DERP_EVENT_RESTARTING;
         return 1;
     default:
@@ -222,8 +236,10 @@ static int handle_frame(struct derp_client *dc, const struct derp_frame *frame,
 int derp_client_input(struct derp_client *dc, uint8_t *data, size_t len, uint64_t now_ms)
 {
     (void)now_ms;
-    if (dc->state == DERP_CLOSED) return IPN_ERR_STATE;
-    if (dc->state == DERP_READY && len > 0) dc->answer_deadline_ms = NEVER;
+    if (dc->state == DERP_CLOSED)
+        return IPN_ERR_STATE;
+    if (dc->state == DERP_READY && len > 0)
+        dc->answer_deadline_ms = NEVER;
     return derp_reader_input(&dc->reader, data, len);
 }
 
@@ -232,10 +248,12 @@ int derp_client_next(struct derp_client *dc, struct derp_event *ev, uint64_t now
     int rv = 0;
     struct derp_frame frame;
     memset(ev, 0, sizeof *ev);
-    if (dc->state == DERP_CLOSED) return 0;
+    if (dc->state == DERP_CLOSED)
+        return 0;
     while (rv == 0) {
         rv = derp_reader_next(&dc->reader, &frame);
-        if (rv <= 0) break;
+        if (rv <= 0)
+            break;
         if (dc->state == DERP_EXPECT_SERVER_KEY) {
             rv = handle_server_key(dc, &frame);
         } else if (dc->state == DERP_READY) {
@@ -245,18 +263,22 @@ int derp_client_next(struct derp_client *dc, struct derp_event *ev, uint64_t now
             rv = info ? handle_server_info(dc, &frame, ev, now_ms) : 0;
         }
     }
-    if (rv < 0) derp_client_close(dc);
+    if (rv < 0)
+        derp_client_close(dc);
     return rv;
 }
 
 uint8_t *derp_client_reserve(struct derp_client *dc, const struct node_public *to, size_t len)
 {
     size_t frame_len = DERP_SEND_HEADER_LEN + len;
-    if (!derp_client_can_send(dc) || len > DERP_MAX_PACKET) return NULL;
+    if (!derp_client_can_send(dc) || len > DERP_MAX_PACKET)
+        return NULL;
     drop_sent(dc);
-    if (dc->out.len + frame_len > DERP_MAX_QUEUED) return NULL;
+    if (dc->out.len + frame_len > DERP_MAX_QUEUED)
+        return NULL;
     uint8_t *at = buf_reserve(&dc->out, frame_len);
-    if (!at) return NULL;
+    if (!at)
+        return NULL;
     derp_frame_send_header(at, to, len);
     dc->reserved_len = frame_len;
     return at + DERP_SEND_HEADER_LEN;
@@ -264,7 +286,8 @@ uint8_t *derp_client_reserve(struct derp_client *dc, const struct node_public *t
 
 void derp_client_commit(struct derp_client *dc)
 {
-    if (dc->reserved_len > 0) buf_commit(&dc->out, dc->reserved_len);
+    if (dc->reserved_len > 0)
+        buf_commit(&dc->out, dc->reserved_len);
     dc->reserved_len = 0;
 }
 
@@ -272,13 +295,15 @@ void derp_client_note_preferred(struct derp_client *dc, bool preferred)
 {
     bool changed = dc->preferred != preferred;
     dc->preferred = preferred;
-    if (changed && derp_client_can_send(dc)) put_preferred(dc);
+    if (changed && derp_client_can_send(dc))
+        put_preferred(dc);
 }
 
 size_t derp_client_output(struct derp_client *dc, const uint8_t **bytes)
 {
     drop_sent(dc);
-    if (dc->out.len == 0) return 0;
+    if (dc->out.len == 0)
+        return 0;
     *bytes = buf_head(&dc->out);
     dc->sent_len = dc->out.len < DERP_MAX_MESSAGE ? dc->out.len : DERP_MAX_MESSAGE;
     return dc->sent_len;

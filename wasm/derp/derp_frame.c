@@ -32,7 +32,8 @@ void derp_reader_wipe(struct derp_reader *r)
 
 int derp_reader_input(struct derp_reader *r, uint8_t *data, size_t len)
 {
-    if (r->in_len > 0) return IPN_ERR_STATE;
+    if (r->in_len > 0)
+        return IPN_ERR_STATE;
     r->in = data;
     r->in_len = len;
     return 0;
@@ -42,8 +43,10 @@ int derp_reader_input(struct derp_reader *r, uint8_t *data, size_t len)
 static int carry_fill(struct derp_reader *r, size_t want)
 {
     size_t n = want - r->carry.len;
-    if (n > r->in_len) n = r->in_len;
-    if (n > 0 && buf_append(&r->carry, r->in, n) < 0) return IPN_ERR_NOMEM;
+    if (n > r->in_len)
+        n = r->in_len;
+    if (n > 0 && buf_append(&r->carry, r->in, n) < 0)
+        return IPN_ERR_NOMEM;
     r->in += n;
     r->in_len -= n;
     return r->carry.len == want;
@@ -53,12 +56,15 @@ static int next_from_carry(struct derp_reader *r, struct derp_frame *frame)
 {
     if (r->carry.len < DERP_HEADER_LEN) {
         int rv = carry_fill(r, DERP_HEADER_LEN);
-        if (rv <= 0) return rv;
+        if (rv <= 0)
+            return rv;
     }
     size_t len = load_be32(buf_head(&r->carry) + 1);
-    if (len > DERP_MAX_BODY) return IPN_ERR_PROTOCOL;
+    if (len > DERP_MAX_BODY)
+        return IPN_ERR_PROTOCOL;
     int rv = carry_fill(r, DERP_HEADER_LEN + len);
-    if (rv <= 0) return rv;
+    if (rv <= 0)
+        return rv;
     frame->type = buf_head(&r->carry)[0];
     frame->body = buf_head(&r->carry) + DERP_HEADER_LEN;
     frame->len = len;
@@ -72,11 +78,15 @@ int derp_reader_next(struct derp_reader *r, struct derp_frame *frame)
         buf_consume(&r->carry, r->carry.len);
         r->carry_used = false;
     }
-    if (r->in_len == 0) return 0;
-    if (r->carry.len > 0 || r->in_len < DERP_HEADER_LEN) return next_from_carry(r, frame);
+    if (r->in_len == 0)
+        return 0;
+    if (r->carry.len > 0 || r->in_len < DERP_HEADER_LEN)
+        return next_from_carry(r, frame);
     size_t len = load_be32(r->in + 1);
-    if (len > DERP_MAX_BODY) return IPN_ERR_PROTOCOL;
-    if (r->in_len - DERP_HEADER_LEN < len) return next_from_carry(r, frame);
+    if (len > DERP_MAX_BODY)
+        return IPN_ERR_PROTOCOL;
+    if (r->in_len - DERP_HEADER_LEN < len)
+        return next_from_carry(r, frame);
     frame->type = r->in[0];
     frame->body = r->in + DERP_HEADER_LEN;
     frame->len = len;
@@ -100,8 +110,10 @@ void derp_frame_send_header(uint8_t out[DERP_SEND_HEADER_LEN], const struct node
 
 int derp_frame_parse_server_key(struct node_public *out, const uint8_t *body, size_t len)
 {
-    if (len < DERP_MAGIC_LEN + KEY_LEN) return IPN_ERR_PROTOCOL; /* longer: future use */
-    if (memcmp(body, DERP_MAGIC, DERP_MAGIC_LEN) != 0) return IPN_ERR_PROTOCOL;
+    if (len < DERP_MAGIC_LEN + KEY_LEN)
+        return IPN_ERR_PROTOCOL; /* longer: future use */
+    if (memcmp(body, DERP_MAGIC, DERP_MAGIC_LEN) != 0)
+        return IPN_ERR_PROTOCOL;
     memcpy(out->b, body + DERP_MAGIC_LEN, KEY_LEN);
     return 0;
 }
@@ -120,9 +132,11 @@ size_t derp_frame_client_info(uint8_t out[DERP_CLIENT_INFO_CAP], const struct no
     return DERP_HEADER_LEN + len;
 }
 
-bool derp_frame_open_server_info(const uint8_t *body, size_t len, const uint8_t shared[BOX_SHARED_LEN])
+bool derp_frame_open_server_info(const uint8_t *body, size_t len,
+                                 const uint8_t shared[BOX_SHARED_LEN])
 {
     uint8_t json[SERVER_INFO_MAX_LEN];
-    if (len < BOX_NONCE_LEN + BOX_OVERHEAD || len > sizeof json) return false;
+    if (len < BOX_NONCE_LEN + BOX_OVERHEAD || len > sizeof json)
+        return false;
     return box_open(json, body + BOX_NONCE_LEN, len - BOX_NONCE_LEN, body, shared);
 }

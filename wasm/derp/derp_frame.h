@@ -84,6 +84,7 @@ size_t derp_frame_client_info(uint8_t out[DERP_CLIENT_INFO_CAP], const struct no
 
 /* True if the body of a ServerInfo opens, which proves that the server holds its key. What it says
  * (a version, at times a rate that a server enforces by itself) is not needed. */
-bool derp_frame_open_server_info(const uint8_t *body, size_t len, const uint8_t shared[BOX_SHARED_LEN]);
+bool derp_frame_open_server_info(const uint8_t *body, size_t len,
+                                 const uint8_t shared[BOX_SHARED_LEN]);
 
 #endif

@@ -16,7 +16,8 @@
 struct magicsock *magicsock_new(const struct magicsock_config *config)
 {
     struct magicsock *ms = calloc(1, sizeof *ms);
-    if (!ms) return NULL;
+    if (!ms)
+        return NULL;
     ms->config = *config;
     node_public_derive(&ms->node_public, &config->node_key);
     disco_public_derive(&ms->disco_public, &config->disco_key);
@@ -26,7 +27,8 @@ struct magicsock *magicsock_new(const struct magicsock_config *config)
 
 void magicsock_free(struct magicsock *ms)
 {
-    if (!ms) return;
+    if (!ms)
+        return;
     for (size_t i = 0; i < ms->region_count; i++)
         ms_region_remove(ms, ms->regions[i]);
     wipe(ms, sizeof *ms);
@@ -47,7 +49,8 @@ bool magicsock_region_ready(const struct magicsock *ms, int region)
 int magicsock_region_rtt_ms(const struct magicsock *ms, int region)
 {
     const struct ms_region *r = ms_region_find(ms, region);
-    if (!r) return -1;
+    if (!r)
+        return -1;
     int rtt_ms = r->dc ? derp_client_rtt_ms(r->dc) : -1;
     return rtt_ms >= 0 ? rtt_ms : r->probed_ms;
 }
@@ -60,7 +63,8 @@ const struct magicsock_stats *magicsock_stats(const struct magicsock *ms)
 void magicsock_opened(struct magicsock *ms, int region, uint64_t now_ms)
 {
     struct ms_region *r = ms_region_find(ms, region);
-    if (!r || r->state != REGION_CONNECTING || r->connect_due) return;
+    if (!r || r->state != REGION_CONNECTING || r->connect_due)
+        return;
     derp_client_open(r->dc, now_ms);
     r->state = REGION_OPEN;
 }
@@ -69,7 +73,8 @@ void magicsock_opened(struct magicsock *ms, int region, uint64_t now_ms)
 static void append_reason(char out[REASON_CAP], const char *reason, size_t len)
 {
     size_t at = strlen(out);
-    if (len == 0 || len > 123 || at + 2 + len >= REASON_CAP) return; /* RFC 6455: at most 123 */
+    if (len == 0 || len > 123 || at + 2 + len >= REASON_CAP)
+        return; /* RFC 6455: at most 123 */
     out[at++] = ':';
     out[at++] = ' ';
     for (size_t i = 0; i < len; i++) {
@@ -84,7 +89,8 @@ void magicsock_closed(struct magicsock *ms, int region, int code, const char *re
 {
     struct ms_region *r = ms_region_find(ms, region);
     char words[REASON_CAP];
-    if (!r || r->connect_due) return; /* an older socket of that region */
+    if (!r || r->connect_due)
+        return; /* an older socket of that region */
     if (r->state == REGION_CONNECTING)
         snprintf(words, sizeof words, "the relay cannot be reached");
     else if (r->state != REGION_OPEN)
@@ -103,7 +109,8 @@ void magicsock_closed(struct magicsock *ms, int region, int code, const char *re
 void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len, uint64_t now_ms)
 {
     struct ms_region *r = ms_region_find(ms, region);
-    if (!r || r->state != REGION_OPEN || len == 0) return;
+    if (!r || r->state != REGION_OPEN || len == 0)
+        return;
     if (derp_client_input(r->dc, data, len, now_ms) < 0) {
         ms_region_fail(ms, r, "bytes of the relay were lost inside this client", now_ms);
         return;
@@ -111,8 +118,9 @@ void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len
     r->has_input = true;
 }
 
-static bool deliver_packet(struct magicsock *ms, struct ms_region *r, const struct derp_event *packet,
-                           struct magicsock_event *ev, uint64_t now_ms)
+static bool deliver_packet(struct magicsock *ms, struct ms_region *r,
+                           const struct derp_event *packet, struct magicsock_event *ev,
+                           uint64_t now_ms)
 {
     ms->stats.packets_in++;
     ms->stats.bytes_in += packet->len;
@@ -134,7 +142,8 @@ static bool deliver_gone(struct magicsock *ms, struct ms_region *r, const struct
     ms->stats.peers_gone++;
     ms_path_forget(ms, node, r);
     bool pinged = ms_disco_ping_gone(ms, node, r);
-    if (!pinged && ms_path_route(ms, node, now_ms) != r) return false;
+    if (!pinged && ms_path_route(ms, node, now_ms) != r)
+        return false;
     ev->type = MAGICSOCK_EVENT_PEER_GONE;
     ev->from = *node;
     return true;
@@ -154,7 +163,8 @@ static bool deliver(struct magicsock *ms, struct ms_region *r, const struct derp
     case DERP_EVENT_PEER_GONE:
         return deliver_gone(ms, r, &de->from, ev, now_ms);
     case DERP_EVENT_HEALTH:
-        if (de->len > 0) ms->stats.health_warnings++;
+        if (de->len > 0)
+            ms->stats.health_warnings++;
         return false;
     case DERP_EVENT_RESTARTING: /* it closes soon; the retry after that is quick */
         r->backoff_ms = BACKOFF_MIN_MS;
@@ -172,7 +182,8 @@ static bool next_from_input(struct magicsock *ms, struct ms_region *r, struct ma
     struct derp_event de;
     int rv;
     while ((rv = derp_client_next(r->dc, &de, now_ms)) > 0)
-        if (deliver(ms, r, &de, ev, now_ms)) return true;
+        if (deliver(ms, r, &de, ev, now_ms))
+            return true;
     r->has_input = false;
     if (rv < 0)
         ms_region_fail(ms, r, "the relay sent something that is not DERP", now_ms);
@@ -213,9 +224,11 @@ static bool next_from_flags(struct ms_region *r, struct magicsock_event *ev)
 static bool next_from_output(struct ms_region *r, struct magicsock_event *ev)
 {
     const uint8_t *bytes;
-    if (r->state != REGION_OPEN) return false;
+    if (r->state != REGION_OPEN)
+        return false;
     size_t len = derp_client_output(r->dc, &bytes);
-    if (len == 0) return false;
+    if (len == 0)
+        return false;
     ev->type = MAGICSOCK_EVENT_SEND;
     ev->region = r->config.id;
     ev->data = (uint8_t *)bytes;
@@ -227,14 +240,16 @@ int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t no
 {
     memset(ev, 0, sizeof *ev);
     for (size_t i = 0; i < ms->region_count; i++)
-        if (ms->regions[i]->has_input && next_from_input(ms, ms->regions[i], ev, now_ms)) return 1;
+        if (ms->regions[i]->has_input && next_from_input(ms, ms->regions[i], ev, now_ms))
+            return 1;
     if (ms->doomed_count > 0) {
         ev->type = MAGICSOCK_EVENT_CLOSE;
         ev->region = ms->doomed[--ms->doomed_count];
         return 1;
     }
     for (size_t i = 0; i < ms->region_count; i++)
-        if (next_from_flags(ms->regions[i], ev)) return 1;
+        if (next_from_flags(ms->regions[i], ev))
+            return 1;
     ev->region = magicsock_home(ms);
     if (ms->home_due) {
         ms->home_due = false;
@@ -242,7 +257,8 @@ int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t no
         return 1;
     }
     for (size_t i = 0; i < ms->region_count; i++)
-        if (next_from_output(ms->regions[i], ev)) return 1;
+        if (next_from_output(ms->regions[i], ev))
+            return 1;
     return 0;
 }
 
@@ -261,19 +277,24 @@ uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, s
     ms->reserved_len = len;
     if (r->state == REGION_OPEN && derp_client_can_send(r->dc)) {
         room = derp_client_reserve(r->dc, to, len);
-        if (!room) ms->stats.dropped_full++;
+        if (!room)
+            ms->stats.dropped_full++;
     } else {
         ms->reserved_held = ms_region_hold(r, to, len, now_ms);
-        if (ms->reserved_held) room = ms->reserved_held->data;
-        if (!room) ms->stats.dropped_not_up++;
+        if (ms->reserved_held)
+            room = ms->reserved_held->data;
+        if (!room)
+            ms->stats.dropped_not_up++;
     }
-    if (room) ms->reserved = r;
+    if (room)
+        ms->reserved = r;
     return room;
 }
 
 void magicsock_commit(struct magicsock *ms)
 {
-    if (!ms->reserved) return;
+    if (!ms->reserved)
+        return;
     if (ms->reserved_held) {
         ms->reserved_held->len = ms->reserved_len;
     } else {
@@ -298,7 +319,8 @@ void magicsock_rebind(struct magicsock *ms, uint64_t now_ms)
             ms_region_connect(ms, r, now_ms);
         }
     }
-    if (now_ms >= ms->round_ms + PROBE_LEAST_MS) ms_home_start_round(ms, now_ms);
+    if (now_ms >= ms->round_ms + PROBE_LEAST_MS)
+        ms_home_start_round(ms, now_ms);
 }
 
 uint64_t magicsock_next_deadline(const struct magicsock *ms)

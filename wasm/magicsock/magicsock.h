@@ -30,14 +30,14 @@ struct magicsock_config {
 
 enum magicsock_event_type {
     MAGICSOCK_EVENT_NONE = 0,
-    MAGICSOCK_EVENT_CONNECT,   /* region, data = url: open a WebSocket, subprotocol "derp" */
-    MAGICSOCK_EVENT_CLOSE,     /* region: close its socket */
-    MAGICSOCK_EVENT_SEND,      /* region, data: one message for its socket */
-    MAGICSOCK_EVENT_PROBE,     /* region, data = url: GET it and report the time */
+    MAGICSOCK_EVENT_CONNECT, /* region, data = url: open a WebSocket, subprotocol "derp" */
+    MAGICSOCK_EVENT_CLOSE, /* region: close its socket */
+    MAGICSOCK_EVENT_SEND, /* region, data: one message for its socket */
+    MAGICSOCK_EVENT_PROBE, /* region, data = url: GET it and report the time */
     MAGICSOCK_EVENT_WIREGUARD, /* region, from, data (mutable): a WireGuard datagram */
-    MAGICSOCK_EVENT_HOME,      /* region: the home region changed (tell control) */
+    MAGICSOCK_EVENT_HOME, /* region: the home region changed (tell control) */
     MAGICSOCK_EVENT_PEER_GONE, /* from: not connected to its region */
-    MAGICSOCK_EVENT_PONG,      /* from: answered our ping; len = round trip in ms */
+    MAGICSOCK_EVENT_PONG, /* from: answered our ping; len = round trip in ms */
     MAGICSOCK_EVENT_REGION_UP, /* region: logged in */
     MAGICSOCK_EVENT_REGION_DOWN, /* region; data = reason in words: closed, will be retried */
 };
@@ -55,17 +55,17 @@ struct magicsock_event {
 /* Everything that was dropped, by reason, and what passed. */
 struct magicsock_stats {
     uint64_t packets_in, packets_out, bytes_in, bytes_out;
-    uint64_t connects;             /* sockets asked for */
-    uint64_t peers_gone;           /* reports of relays */
-    uint64_t health_warnings;      /* of relays: they see a second connection with our key */
-    uint64_t dropped_no_region;    /* before the DERP map */
-    uint64_t dropped_not_up;       /* its region is still opening */
-    uint64_t dropped_full;         /* its region's queue is at its ceiling */
+    uint64_t connects; /* sockets asked for */
+    uint64_t peers_gone; /* reports of relays */
+    uint64_t health_warnings; /* of relays: they see a second connection with our key */
+    uint64_t dropped_no_region; /* before the DERP map */
+    uint64_t dropped_not_up; /* its region is still opening */
+    uint64_t dropped_full; /* its region's queue is at its ceiling */
     uint64_t disco_pings_answered, disco_pongs;
-    uint64_t disco_call_me_maybe;  /* ignored: no UDP here */
-    uint64_t disco_unexpected;     /* a pong to no ping of ours, a type not known */
+    uint64_t disco_call_me_maybe; /* ignored: no UDP here */
+    uint64_t disco_unexpected; /* a pong to no ping of ours, a type not known */
     uint64_t disco_unknown_sender; /* not in the netmap, or not with that node key */
-    uint64_t disco_forged;         /* does not open, or claims another node key */
+    uint64_t disco_forged; /* does not open, or claims another node key */
 };
 
 struct magicsock;
@@ -93,8 +93,7 @@ void magicsock_probed(struct magicsock *ms, int region, int latency_ms /* -1 fai
                       uint64_t now_ms);
 
 /* Bytes from a region's socket, borrowed and changed in place until magicsock_next returns 0. */
-void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len,
-                     uint64_t now_ms);
+void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len, uint64_t now_ms);
 
 /* 1 and *ev, or 0 when drained. */
 int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);

@@ -23,11 +23,12 @@ static bool sender_known(struct magicsock *ms, const struct node_public *from,
            bytes_equal(node.b, from->b, KEY_LEN);
 }
 
-static bool send_disco(struct ms_region *r, const struct node_public *to,
-                       const uint8_t *datagram, size_t len)
+static bool send_disco(struct ms_region *r, const struct node_public *to, const uint8_t *datagram,
+                       size_t len)
 {
     uint8_t *at = derp_client_reserve(r->dc, to, len);
-    if (!at) return false;
+    if (!at)
+        return false;
     memcpy(at, datagram, len);
     derp_client_commit(r->dc);
     return true;
@@ -43,11 +44,12 @@ static void answer_ping(struct magicsock *ms, struct ms_region *r, const struct 
     }
     size_t len = disco_seal_pong(pong, m->tx_id, r->config.id, &ms->disco_public,
                                  &ms->config.disco_key, &m->from);
-    if (send_disco(r, from, pong, len)) ms->stats.disco_pings_answered++;
+    if (send_disco(r, from, pong, len))
+        ms->stats.disco_pings_answered++;
 }
 
 static struct ms_ping *ping_find(struct magicsock *ms, const struct node_public *to,
-                              const uint8_t tx_id[DISCO_TX_ID_LEN])
+                                 const uint8_t tx_id[DISCO_TX_ID_LEN])
 {
     for (size_t i = 0; i < PING_COUNT; i++) {
         struct ms_ping *p = &ms->pings[i];
@@ -75,7 +77,7 @@ static bool take_pong(struct magicsock *ms, const struct node_public *from,
 }
 
 bool ms_disco_receive(struct magicsock *ms, struct ms_region *r, const struct derp_event *packet,
-                   struct magicsock_event *ev, uint64_t now_ms)
+                      struct magicsock_event *ev, uint64_t now_ms)
 {
     struct disco_message m;
     struct disco_public sender;
@@ -104,12 +106,14 @@ bool ms_disco_receive(struct magicsock *ms, struct ms_region *r, const struct de
     }
 }
 
-bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node, const struct ms_region *r)
+bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node,
+                        const struct ms_region *r)
 {
     bool any = false;
     for (size_t i = 0; i < PING_COUNT; i++) {
         struct ms_ping *p = &ms->pings[i];
-        if (p->region != r || !bytes_equal(p->to.b, node->b, KEY_LEN)) continue;
+        if (p->region != r || !bytes_equal(p->to.b, node->b, KEY_LEN))
+            continue;
         p->region = NULL;
         any = true;
     }
@@ -119,7 +123,8 @@ bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node, co
 void ms_disco_forget_region(struct magicsock *ms, const struct ms_region *r)
 {
     for (size_t i = 0; i < PING_COUNT; i++)
-        if (ms->pings[i].region == r) ms->pings[i].region = NULL;
+        if (ms->pings[i].region == r)
+            ms->pings[i].region = NULL;
 }
 
 /* A free entry of the table, else the oldest. */
@@ -128,8 +133,10 @@ static struct ms_ping *ping_slot(struct magicsock *ms, uint64_t now_ms)
     struct ms_ping *slot = &ms->pings[0];
     for (size_t i = 0; i < PING_COUNT; i++) {
         struct ms_ping *p = &ms->pings[i];
-        if (!p->region || now_ms - p->sent_ms > PING_MAX_AGE_MS) return p;
-        if (p->sent_ms < slot->sent_ms) slot = p;
+        if (!p->region || now_ms - p->sent_ms > PING_MAX_AGE_MS)
+            return p;
+        if (p->sent_ms < slot->sent_ms)
+            slot = p;
     }
     return slot;
 }
@@ -143,15 +150,18 @@ int magicsock_ping(struct magicsock *ms, const struct node_public *to, uint64_t 
         bytes_are_zero(disco.b, KEY_LEN))
         return IPN_ERR_NOT_FOUND;
     struct ms_region *r = ms_path_route(ms, to, now_ms);
-    if (!r) return IPN_ERR_STATE;
+    if (!r)
+        return IPN_ERR_STATE;
     ms_region_use(ms, r, now_ms);
-    if (r->state != REGION_OPEN || !derp_client_can_send(r->dc)) return IPN_ERR_STATE;
+    if (r->state != REGION_OPEN || !derp_client_can_send(r->dc))
+        return IPN_ERR_STATE;
     struct ms_ping *p = ping_slot(ms, now_ms);
     host_random(p->tx_id, sizeof p->tx_id);
     size_t len = disco_seal_ping(datagram, p->tx_id, &ms->node_public, &ms->disco_public,
                                  &ms->config.disco_key, &disco);
     p->region = NULL;
-    if (!send_disco(r, to, datagram, len)) return IPN_ERR_STATE;
+    if (!send_disco(r, to, datagram, len))
+        return IPN_ERR_STATE;
     p->to = *to;
     p->sent_ms = now_ms;
     p->region = r;

@@ -126,7 +126,7 @@ void ms_region_fail(struct magicsock *ms, struct ms_region *r, const char *reaso
 void ms_region_up(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
 void ms_region_flush_held(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
 struct ms_held *ms_region_hold(struct ms_region *r, const struct node_public *to, size_t len,
-                         uint64_t now_ms);
+                               uint64_t now_ms);
 uint64_t ms_region_next_deadline(const struct magicsock *ms, const struct ms_region *r);
 void ms_region_tick(struct magicsock *ms, struct ms_region *r, uint64_t now_ms);
 
@@ -138,18 +138,21 @@ void ms_home_tick(struct magicsock *ms, uint64_t now_ms);
 
 /* magicsock_path.c */
 /* The region by which to is reached, NULL without any. */
-struct ms_region *ms_path_route(struct magicsock *ms, const struct node_public *to, uint64_t now_ms);
+struct ms_region *ms_path_route(struct magicsock *ms, const struct node_public *to,
+                                uint64_t now_ms);
 void ms_path_learn(struct magicsock *ms, const struct node_public *from, struct ms_region *r,
-                uint64_t now_ms);
-void ms_path_forget(struct magicsock *ms, const struct node_public *node, const struct ms_region *r);
+                   uint64_t now_ms);
+void ms_path_forget(struct magicsock *ms, const struct node_public *node,
+                    const struct ms_region *r);
 void ms_path_forget_region(struct magicsock *ms, const struct ms_region *r);
 
 /* magicsock_disco.c */
 /* One disco datagram that came by r: true if *ev is to be handed out. */
 bool ms_disco_receive(struct magicsock *ms, struct ms_region *r, const struct derp_event *packet,
-                   struct magicsock_event *ev, uint64_t now_ms);
+                      struct magicsock_event *ev, uint64_t now_ms);
 /* True if a ping of ours to that node by r was open; it is no longer. */
-bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node, const struct ms_region *r);
+bool ms_disco_ping_gone(struct magicsock *ms, const struct node_public *node,
+                        const struct ms_region *r);
 void ms_disco_forget_region(struct magicsock *ms, const struct ms_region *r);
 
 #endif

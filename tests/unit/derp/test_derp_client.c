@@ -54,7 +54,8 @@ static void take_event(struct world *w, const struct derp_event *ev)
     w->health += ev->type == DERP_EVENT_HEALTH;
     w->restarting += ev->type == DERP_EVENT_RESTARTING;
     w->last = *ev;
-    if (ev->len > 0 && ev->len <= sizeof w->last_data) memcpy(w->last_data, ev->data, ev->len);
+    if (ev->len > 0 && ev->len <= sizeof w->last_data)
+        memcpy(w->last_data, ev->data, ev->len);
     w->last.data = w->last_data;
 }
 
@@ -69,7 +70,8 @@ static void feed(struct world *w, const uint8_t *bytes, size_t len)
         take_event(w, &ev);
         rv = 0;
     }
-    if (rv < 0) w->error = rv;
+    if (rv < 0)
+        w->error = rv;
     free(input);
 }
 
@@ -106,8 +108,10 @@ static bool send_packet(struct world *w, const struct node_public *to, const uin
                         size_t len)
 {
     uint8_t *at = derp_client_reserve(w->dc, to, len);
-    if (!at) return false;
-    if (len > 0) memcpy(at, src, len);
+    if (!at)
+        return false;
+    if (len > 0)
+        memcpy(at, src, len);
     derp_client_commit(w->dc);
     return true;
 }
@@ -278,7 +282,8 @@ static void test_frames(size_t piece)
     CHECK_EQ(w.health, 2);
     CHECK_EQ(w.restarting, 1);
     for (unsigned type = 0; type < 256; type++) /* too short or unknown: skipped */
-        if (type != 0x14) relay_put(c, (uint8_t)type, zero, 5);
+        if (type != 0x14)
+            relay_put(c, (uint8_t)type, zero, 5);
     relay_put(c, 0x05, zero, 31);
     relay_put(c, 0x08, zero, 31);
     relay_put(c, 0x06, zero, 0);
@@ -312,11 +317,14 @@ static void test_hostile_login(size_t piece)
         world_init(&w, piece);
         w.relay.mute = true;
         login(&w);
-        if (table[i].flip >= 0) hello[table[i].flip] ^= 1;
+        if (table[i].flip >= 0)
+            hello[table[i].flip] ^= 1;
         relay_put(conn(&w), table[i].type, hello, table[i].len);
-        if (table[i].flip >= 0) hello[table[i].flip] ^= 1;
+        if (table[i].flip >= 0)
+            hello[table[i].flip] ^= 1;
         pump(&w);
-        if (!CHECK_EQ(w.error, table[i].want)) fprintf(stderr, "    %s\n", table[i].what);
+        if (!CHECK_EQ(w.error, table[i].want))
+            fprintf(stderr, "    %s\n", table[i].what);
         CHECK_EQ(w.ready, 0);
         world_free(&w);
     }
@@ -351,10 +359,12 @@ static int run_until(struct world *w, uint64_t until_ms)
 {
     for (;;) {
         uint64_t at_ms = derp_client_next_deadline(w->dc);
-        if (at_ms > until_ms) break;
+        if (at_ms > until_ms)
+            break;
         w->now_ms = at_ms;
         int rv = derp_client_tick(w->dc, at_ms);
-        if (rv < 0) return rv;
+        if (rv < 0)
+            return rv;
         pump(w);
     }
     w->now_ms = until_ms;

@@ -74,9 +74,12 @@ static size_t make_stream(uint8_t *stream, struct expected *want)
     size_t at = 0;
     for (size_t i = 0; i < FRAMES; i++) {
         size_t len = relay_random() % 100;
-        if (i % 8 == 0) len = relay_random() % 6000;
-        if (i == 77) len = DERP_MAX_BODY;
-        if (i % 5 == 0) len = 0;
+        if (i % 8 == 0)
+            len = relay_random() % 6000;
+        if (i == 77)
+            len = DERP_MAX_BODY;
+        if (i % 5 == 0)
+            len = 0;
         want[i] = (struct expected){(uint8_t)relay_random(), at + 5, len};
         derp_frame_header(stream + at, want[i].type, len);
         relay_random_bytes(stream + at + 5, len);
@@ -96,11 +99,13 @@ static void run_stream(const uint8_t *stream, size_t total, const struct expecte
     derp_reader_init(&r);
     while (at < total) {
         size_t n = piece ? piece : relay_random() % 5000 + 1;
-        if (n > total - at) n = total - at;
+        if (n > total - at)
+            n = total - at;
         uint8_t *input = malloc(n); /* its own block: an overrun is seen */
         memcpy(input, stream + at, n);
         CHECK_EQ(derp_reader_input(&r, input, n), 0);
-        if (got == 0) CHECK_EQ(derp_reader_input(&r, input, n), IPN_ERR_STATE);
+        if (got == 0)
+            CHECK_EQ(derp_reader_input(&r, input, n), IPN_ERR_STATE);
         while (derp_reader_next(&r, &f) == 1 && got < FRAMES) {
             const struct expected *w = &want[got++];
             CHECK_EQ(f.type, w->type);

@@ -53,7 +53,8 @@ enum { SESSION_LEN = sizeof SESSION / sizeof *SESSION };
 static void check_event(const struct derp_event *ev, size_t at)
 {
     static uint8_t want[CAP];
-    if (!CHECK(at < SESSION_LEN)) return;
+    if (!CHECK(at < SESSION_LEN))
+        return;
     CHECK_EQ(ev->type, SESSION[at].type);
     if (SESSION[at].from) {
         get(SESSION[at].from, want, KEY_LEN);
@@ -65,16 +66,18 @@ static void check_event(const struct derp_event *ev, size_t at)
     }
     if (SESSION[at].data) {
         size_t len = get(SESSION[at].data, want, sizeof want);
-        if (CHECK_EQ(ev->len, len)) CHECK_MEM(ev->data, want, len);
+        if (CHECK_EQ(ev->len, len))
+            CHECK_MEM(ev->data, want, len);
     }
-    if (ev->type == DERP_EVENT_HEALTH) CHECK_EQ(ev->len, at == 5 ? 16 : 0);
+    if (ev->type == DERP_EVENT_HEALTH)
+        CHECK_EQ(ev->len, at == 5 ? 16 : 0);
 }
 
 static void test_server(size_t piece)
 {
-    static const char *const frames[] = {"frame_keep_alive",     "frame_ping",
-                                         "frame_unknown",        "frame_health_problem",
-                                         "frame_health_fine",    "frame_restarting"};
+    static const char *const frames[] = {"frame_keep_alive",  "frame_ping",
+                                         "frame_unknown",     "frame_health_problem",
+                                         "frame_health_fine", "frame_restarting"};
     static uint8_t stream[CAP];
     size_t len = get("server_to_a", stream, sizeof stream), events = 0;
     struct derp_client *dc = new_client();
@@ -100,7 +103,8 @@ static void send_vector(struct derp_client *dc, const char *to_name, const char 
     size_t len = get(name, packet, sizeof packet);
     get(to_name, to.b, KEY_LEN);
     uint8_t *at = derp_client_reserve(dc, &to, len);
-    if (!CHECK(at != NULL)) return;
+    if (!CHECK(at != NULL))
+        return;
     memcpy(at, packet, len);
     derp_client_commit(dc);
 }

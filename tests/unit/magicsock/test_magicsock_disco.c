@@ -93,8 +93,8 @@ static void test_forgeries(void)
     struct world_node *a = add(ONE, 1), *b = add(ONE, 1), *c = add(ONE, 1);
     const struct magicsock_stats *stats = magicsock_stats(a->ms);
     world_run(&world, 1000);
-    size_t len = disco_seal_ping(good, tx_id, &b->public_key, &b->disco_public, &b->disco,
-                                 &a->disco_public);
+    size_t len =
+        disco_seal_ping(good, tx_id, &b->public_key, &b->disco_public, &b->disco, &a->disco_public);
     inject(a, &b->public_key, good, len);
     CHECK_EQ(stats->disco_pings_answered, 1);
     CHECK_EQ(magicsock_stats(b->ms)->disco_unexpected, 1); /* a pong to no ping */
@@ -122,8 +122,8 @@ static void test_forgeries(void)
     CHECK_EQ(stats->disco_forged, forged + short_count);
 
     /* A ping that claims another node key than the one that the relay saw. */
-    size_t n = disco_seal_ping(d, tx_id, &c->public_key, &b->disco_public, &b->disco,
-                               &a->disco_public);
+    size_t n =
+        disco_seal_ping(d, tx_id, &c->public_key, &b->disco_public, &b->disco, &a->disco_public);
     forged = stats->disco_forged;
     inject(a, &b->public_key, d, n);
     CHECK_EQ(stats->disco_forged, forged + 1);
