@@ -11,7 +11,8 @@
 #include "base/encoding.h"
 
 /* Decodes the value called name in file into out; returns its length in bytes. A file or name that
- * is missing, bad hex and too little room end the program: a test without its vector proves nothing. */
+ * is missing, bad hex and too little room end the program: a test without its vector proves
+ * nothing. */
 static inline size_t vector_get(const char *file, const char *name, uint8_t *out, size_t cap)
 {
     static char line[1 << 18];

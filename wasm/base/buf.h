@@ -32,7 +32,10 @@ void buf_commit(struct buf *b, size_t len);
 int buf_append(struct buf *b, const void *src, size_t len);
 
 /* The bytes at the front; valid until the next call on b. */
-static inline uint8_t *buf_head(struct buf *b) { return b->data + b->head; }
+static inline uint8_t *buf_head(struct buf *b)
+{
+    return b->data + b->head;
+}
 
 /* Drops len (at most b->len) bytes from the front. */
 void buf_consume(struct buf *b, size_t len);

@@ -30,8 +30,8 @@ static unsigned base64_value(char ch)
     unsigned upper = within(c, 'A', 'Z'), lower = within(c, 'a', 'z');
     unsigned digit = within(c, '0', '9'), plus = within(c, '+', '+'), slash = within(c, '/', '/');
 
-    return (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) |
-           (plus & 62) | (slash & 63) | (~(upper | lower | digit | plus | slash) & 256);
+    return (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) | (plus & 62) |
+           (slash & 63) | (~(upper | lower | digit | plus | slash) & 256);
 }
 
 size_t base64_encode(char *dst, const uint8_t *src, size_t len)

@@ -1,6 +1,7 @@
 /*
  * The two things the core asks of whoever drives it: random bytes and a place for log lines.
- * Injected once per process or module instance, before anything else; neither may call back into the core.
+ * Injected once per process or module instance, before anything else; neither may call back into
+ * the core.
  */
 #ifndef BASE_HOST_H
 #define BASE_HOST_H
@@ -28,7 +29,10 @@ void host_log(int level, const char *format, ...) __attribute__((format(printf, 
  * (milliseconds since 1970, UTC). */
 #define NEVER UINT64_MAX
 
-static inline uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* The driver's wall clock minus its monotonic clock, in ms: wall_ms = now_ms + offset. Set at
  * start and whenever the driver sees it change (sleep, clock set). */

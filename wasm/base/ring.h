@@ -26,6 +26,9 @@ size_t ring_read(struct ring *r, uint8_t *dst, size_t len);
 struct bytes ring_peek(const struct ring *r);
 void ring_consume(struct ring *r, size_t len);
 
-static inline size_t ring_room(const struct ring *r) { return r->cap - r->len; }
+static inline size_t ring_room(const struct ring *r)
+{
+    return r->cap - r->len;
+}
 
 #endif

@@ -29,7 +29,8 @@ void xaead_seal(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *ad,
 bool xaead_open(uint8_t *dst, const uint8_t *src, size_t src_len, const uint8_t *ad, size_t ad_len,
                 const uint8_t nonce[XAEAD_NONCE_LEN], const uint8_t key[AEAD_KEY_LEN]);
 
-/* nonce = 4 zero bytes, then the counter: little-endian (WireGuard, Noise) or big-endian (ts2021 records). */
+/* nonce = 4 zero bytes, then the counter: little-endian (WireGuard, Noise) or big-endian (ts2021
+ * records). */
 void aead_nonce_le(uint8_t nonce[AEAD_NONCE_LEN], uint64_t counter);
 void aead_nonce_be(uint8_t nonce[AEAD_NONCE_LEN], uint64_t counter);
 

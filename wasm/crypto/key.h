@@ -12,12 +12,24 @@
 #define KEY_LEN 32
 #define KEY_TEXT_CAP 80 /* any text form with its NUL */
 
-struct machine_private { uint8_t b[KEY_LEN]; }; /* "privkey:" */
-struct machine_public { uint8_t b[KEY_LEN]; };  /* "mkey:" */
-struct node_private { uint8_t b[KEY_LEN]; };    /* "privkey:" */
-struct node_public { uint8_t b[KEY_LEN]; };     /* "nodekey:" */
-struct disco_private { uint8_t b[KEY_LEN]; };   /* never in text */
-struct disco_public { uint8_t b[KEY_LEN]; };    /* "discokey:" */
+struct machine_private {
+    uint8_t b[KEY_LEN]; /* text: "privkey:" */
+};
+struct machine_public {
+    uint8_t b[KEY_LEN]; /* text: "mkey:" */
+};
+struct node_private {
+    uint8_t b[KEY_LEN]; /* text: "privkey:" */
+};
+struct node_public {
+    uint8_t b[KEY_LEN]; /* text: "nodekey:" */
+};
+struct disco_private {
+    uint8_t b[KEY_LEN]; /* never in text */
+};
+struct disco_public {
+    uint8_t b[KEY_LEN]; /* text: "discokey:" */
+};
 
 /* Fresh clamped private keys and the public halves. */
 void machine_private_generate(struct machine_private *out);

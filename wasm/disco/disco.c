@@ -114,9 +114,9 @@ size_t disco_seal_ping(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_
     return seal(out, boxed, sizeof boxed, my_public, my_private, to);
 }
 
-size_t disco_seal_pong(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_ID_LEN],
-                       int region, const struct disco_public *my_public,
-                       const struct disco_private *my_private, const struct disco_public *to)
+size_t disco_seal_pong(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_ID_LEN], int region,
+                       const struct disco_public *my_public, const struct disco_private *my_private,
+                       const struct disco_public *to)
 {
     static const uint8_t derp_address[ADDRESS_LEN] = {[10] = 0xff, 0xff, 127, 3, 3, 40};
     uint8_t boxed[TYPE_LEN + PONG_LEN] = {DISCO_PONG, 0};

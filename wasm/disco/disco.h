@@ -27,18 +27,20 @@ bool disco_is_message(const uint8_t *datagram, size_t len);
 /* The sender's disco key as written in the clear (to look up the peer). */
 void disco_sender(struct disco_public *out, const uint8_t *datagram);
 
-/* Opens one message. 0, or IPN_ERR_PROTOCOL (too short, unknown version), IPN_ERR_CRYPTO. */
+/* Opens one message of at most 2048 bytes. 0, or *out as it was and IPN_ERR_PROTOCOL (too short or
+ * long, unknown version) or IPN_ERR_CRYPTO. */
 int disco_open(struct disco_message *out, const uint8_t *datagram, size_t len,
                const struct disco_private *key);
 
-/* Build a ping or a pong; return the datagram's length. out has DISCO_MAX_LEN bytes. A pong over DERP
- * carries the address 127.3.3.40 (tailcfg.DerpMagicIP) and the region as port. */
+/* Build a ping or a pong; return the datagram's length, or 0 if the receiver's key is no good. out
+ * has DISCO_MAX_LEN bytes. A pong over DERP carries the address 127.3.3.40 (tailcfg.DerpMagicIP)
+ * and the region as port. */
 #define DISCO_MAX_LEN 256
 size_t disco_seal_ping(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_ID_LEN],
                        const struct node_public *my_node, const struct disco_public *my_public,
                        const struct disco_private *my_private, const struct disco_public *to);
-size_t disco_seal_pong(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_ID_LEN],
-                       int region, const struct disco_public *my_public,
-                       const struct disco_private *my_private, const struct disco_public *to);
+size_t disco_seal_pong(uint8_t out[DISCO_MAX_LEN], const uint8_t tx_id[DISCO_TX_ID_LEN], int region,
+                       const struct disco_public *my_public, const struct disco_private *my_private,
+                       const struct disco_public *to);
 
 #endif

@@ -39,10 +39,12 @@ bool noise_mix_dh(struct noise_symmetric *s, const uint8_t private_key[32],
 void noise_mix_key_and_hash(struct noise_symmetric *s, const uint8_t psk[32]);
 
 /* Writes len + NOISE_TAG_LEN bytes and mixes them into h. dst may equal src. */
-void noise_encrypt_and_hash(struct noise_symmetric *s, uint8_t *dst, const uint8_t *src, size_t len);
+void noise_encrypt_and_hash(struct noise_symmetric *s, uint8_t *dst, const uint8_t *src,
+                            size_t len);
 
 /* len includes the tag. false, with *s unchanged, unless authentic. dst may not be src. */
-bool noise_decrypt_and_hash(struct noise_symmetric *s, uint8_t *dst, const uint8_t *src, size_t len);
+bool noise_decrypt_and_hash(struct noise_symmetric *s, uint8_t *dst, const uint8_t *src,
+                            size_t len);
 
 /* The two transport keys: first initiator to responder, second the other way. */
 void noise_split(const struct noise_symmetric *s, uint8_t k1[32], uint8_t k2[32]);

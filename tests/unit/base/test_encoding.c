@@ -10,8 +10,14 @@ static void test_base64_examples(void)
     static const struct {
         const char *plain, *text;
     } cases[] = {
-        {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "+/+/"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xfb\xff\xbf", "+/+/"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -32,7 +38,7 @@ static void test_base64_examples(void)
 static void test_base64_refusals(void)
 {
     static const char *const cases[] = {
-        "A",    "AA",   "AAA",  "====", "A===", "AA=A",     "=AAA", "AAAA=", "AA==AAAA", "AA-A",
+        "A",    "AA",   "AAA",  "====", "A===",   "AA=A",    "=AAA", "AAAA=", "AA==AAAA", "AA-A",
         "AA_A", "AA A", "AB==", "AAB=", "AA==\n", "AAA\x80", "Zh==", "Zm9=",  "AAA=AAA=", "A=AA",
     };
     uint8_t out[16];
@@ -51,7 +57,8 @@ static void test_every_character(void)
     for (int c = 0; c < 256; c++) {
         const char text[4] = {'A', (char)c, 'A', 'A'}, pair[2] = {'0', (char)c};
         const char *at = c ? strchr(alphabet, c) : NULL;
-        const char *digit = c ? strchr("0123456789abcdef", c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+        const char *digit =
+            c ? strchr("0123456789abcdef", c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
         uint8_t out[3];
 
         CHECK_EQ(base64_decode(out, 3, text, 4), at ? 3 : IPN_ERR_ARG);
