@@ -1,0 +1,63 @@
+// The real peers of tests and demo, built by Go from the pinned modules of tests/peers into the
+// cache; built again only when go.mod or go.sum change.
+//
+//   node tests/support/peers.mjs [headscale|headscale-0.28|tailscale ...]     prints where they are
+import {createHash} from 'node:crypto';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {CACHE, ROOT, main, needGo, say, sh, withLock} from './setup.mjs';
+
+const HEADSCALE = ['github.com/juanfont/headscale/cmd/headscale'];
+const PROGRAMS = {
+  headscale: HEADSCALE,
+  'headscale-0.28': HEADSCALE,
+  tailscale: ['tailscale.com/cmd/tailscaled', 'tailscale.com/cmd/tailscale', 'tailscale.com/cmd/derper'],
+};
+const NAMES = Object.keys(PROGRAMS);
+
+function stampOf(name) {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum'])
+    hash.update(readFileSync(path.join(ROOT, 'tests', 'peers', name, file)));
+  return hash.digest('hex');
+}
+
+async function buildPeer(name) {
+  const dir = path.join(CACHE, 'peers', name);
+  const stamp = path.join(dir, '.stamp');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === stampOf(name)) return dir;
+  needGo();
+  say(`${name}: building with Go (minutes the first time)`);
+  mkdirSync(path.dirname(dir), {recursive: true});
+  const fresh = mkdtempSync(`${dir}.new-`);
+  try {
+    await sh('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${fresh}/`, ...PROGRAMS[name]], {
+      cwd: path.join(ROOT, 'tests', 'peers', name),
+      env: {...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off'},
+    });
+    writeFileSync(path.join(fresh, '.stamp'), stampOf(name));
+    rmSync(dir, {recursive: true, force: true});
+    renameSync(fresh, dir);
+  } finally {
+    rmSync(fresh, {recursive: true, force: true});
+  }
+  return dir;
+}
+
+/**
+ * Builds what is missing. Resolves with the folders: `headscale`, `headscale-0.28` (each with a
+ * program `headscale`) and `tailscale` (with tailscaled, tailscale and derper).
+ */
+export async function peers(...names) {
+  return withLock('peers', async () => {
+    const dirs = {};
+    for (const name of names.length ? names : NAMES) dirs[name] = await buildPeer(name);
+    return dirs;
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await main(async () => {
+    for (const dir of Object.values(await peers(...process.argv.slice(2)))) console.log(dir);
+  });
