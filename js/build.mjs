@@ -1,0 +1,90 @@
+/*
+ * Builds js/dist: index.js, worker.js and terminal.js (ES modules for browsers and Node >= 20),
+ * index.d.ts, and ipn.wasm from build/wasm.
+ *
+ *   node js/build.mjs [--types]     --types: check types as well
+ */
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {brotliCompressSync} from 'node:zlib';
+import {build} from 'esbuild';
+import {expected} from './gen_events.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const dist = path.join(here, 'dist');
+const wasm = path.join(here, '../build/wasm/ipn.wasm');
+const ENTRIES = {
+  index: 'src/index.ts',
+  worker: 'src/worker/worker.ts',
+  terminal: 'src/terminal.ts',
+};
+const CHUNKS = new Set(['worker', 'terminal']);
+
+/** import('…/worker.js') stays an import of the file beside it: what is not used is not loaded. */
+const lazyChunks = {
+  name: 'lazy-chunks',
+  setup({onResolve}) {
+    onResolve({filter: /\/(worker|terminal)\.js$/}, ({path: name, kind}) => {
+      const chunk = path.basename(name, '.js');
+      if (kind !== 'dynamic-import' || !CHUNKS.has(chunk)) return undefined;
+      return {path: `./${chunk}.js`, external: true};
+    });
+  },
+};
+
+function writeEventNumbers() {
+  const file = path.join(here, 'src/core/event_numbers.ts');
+  const text = expected();
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+}
+
+function checkTypes() {
+  const root = path.dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+  const {bin} = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  for (const project of ['.', 'src/core']) {
+    execFileSync(process.execPath, [path.join(root, bin.tsc), '-p', path.join(here, project)], {
+      stdio: 'inherit',
+    });
+  }
+}
+
+function printSizes(names) {
+  for (const name of names) {
+    const bytes = readFileSync(path.join(dist, name));
+    const small = brotliCompressSync(bytes).length;
+    console.log(
+      `js/dist/${name.padEnd(12)} ${(bytes.length / 1000).toFixed(1).padStart(7)} kB, brotli ${(small / 1000).toFixed(1)} kB`,
+    );
+  }
+}
+
+writeEventNumbers();
+if (process.argv.includes('--types')) checkTypes();
+mkdirSync(dist, {recursive: true});
+await build({
+  absWorkingDir: here,
+  entryPoints: ENTRIES,
+  outdir: dist,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  charset: 'utf8',
+  legalComments: 'none',
+  loader: {'.css': 'text'},
+  plugins: [lazyChunks],
+  logLevel: 'warning',
+});
+copyFileSync(path.join(here, 'ipn.d.ts'), path.join(dist, 'index.d.ts'));
+const names = Object.keys(ENTRIES).map((name) => `${name}.js`);
+if (existsSync(wasm)) {
+  copyFileSync(wasm, path.join(dist, 'ipn.wasm'));
+  names.push('ipn.wasm');
+} else {
+  console.warn('build/wasm/ipn.wasm is not built yet: js/dist has no ipn.wasm');
+}
+printSizes(names);

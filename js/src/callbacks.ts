@@ -1,0 +1,67 @@
+/* Calling into the page: its exceptions are its own, and wrong arguments are a TypeError. */
+
+/** An exception is reported as uncaught, as for an event listener, and goes no further. */
+export function callPage<A extends unknown[], R>(
+  fn: ((...args: A) => R) | undefined,
+  ...args: A
+): R | undefined {
+  try {
+    return fn?.(...args);
+  } catch (error) {
+    reportUncaught(error);
+    return undefined;
+  }
+}
+
+export function reportUncaught(error: unknown): void {
+  const report = (globalThis as {reportError?: (error: unknown) => void}).reportError;
+  if (report) report(error);
+  else
+    queueMicrotask(() => {
+      throw error;
+    });
+}
+
+/** Text that C can hold: a string without NUL. */
+export function checkText(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string`);
+  if (value.includes('\0')) throw new TypeError(`${name} must not contain NUL`);
+  return value;
+}
+
+export function checkOptionalText(value: unknown, name: string): string {
+  return value === undefined || value === null ? '' : checkText(value, name);
+}
+
+export function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+}
+
+export function checkOptionalFunctions(object: object, names: readonly string[]): void {
+  for (const name of names) {
+    const value = (object as Record<string, unknown>)[name];
+    if (value !== undefined && value !== null) checkFunction(value, name);
+  }
+}
+
+export function checkObject(value: unknown, name: string): object {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${name} must be an object`);
+  return value;
+}
+
+export function checkInteger(value: unknown, name: string, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new TypeError(`${name} must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Milliseconds, at least one. */
+export function checkSeconds(value: unknown, name: string, otherwise: number): number {
+  if (value === undefined || value === null) return otherwise * 1000;
+  if (typeof value !== 'number' || !(value >= 0))
+    throw new TypeError(`${name} must be a number of seconds`);
+  return Math.min(Math.max(Math.round(value * 1000), 1), MAX_TIMEOUT_MS);
+}

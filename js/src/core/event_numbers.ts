@@ -1,0 +1,43 @@
+/* Generated from wasm/include/ipn.h by js/gen_events.mjs; do not edit. */
+
+export const EVENT = {
+  NONE: 0,
+  SOCKET_OPEN: 1,
+  SOCKET_SEND: 2,
+  SOCKET_CLOSE: 3,
+  HTTP_GET: 4,
+  STATE: 5,
+  NETMAP: 6,
+  BROWSE_TO_URL: 7,
+  STORE: 8,
+  PROBLEM: 9,
+  STATUS: 10,
+  LOGGED_OUT: 11,
+  SSH_PROGRESS: 20,
+  SSH_HOST_KEY: 21,
+  SSH_BANNER: 22,
+  SSH_OPEN: 23,
+  SSH_DATA: 24,
+  SSH_STDERR: 25,
+  SSH_EXIT: 26,
+  SSH_ERROR: 27,
+  SSH_DONE: 28,
+  SSH_WRITABLE: 29,
+  TCP_OPEN: 40,
+  TCP_DATA: 41,
+  TCP_EOF: 42,
+  TCP_WRITABLE: 43,
+  TCP_ERROR: 44,
+  TCP_DONE: 45,
+  PONG: 50,
+} as const;
+
+export const STATES = [
+  'NoState',
+  'InUseOtherUser',
+  'NeedsLogin',
+  'NeedsMachineAuth',
+  'Stopped',
+  'Starting',
+  'Running',
+] as const;

@@ -1,0 +1,319 @@
+/*
+ * class Ipn: the page's side of one node. It checks what the page says, gives every session a
+ * ref, and hands what the engine says to whoever it is for. The engine is behind a Link.
+ */
+import type {
+  IPN,
+  IPNCallbacks,
+  IPNConfig,
+  IPNFetchInit,
+  IPNPong,
+  IPNProblem,
+  IPNSSHOptions,
+  IPNSSHSession,
+  IPNState,
+  IPNTCPStream,
+} from '../ipn.js';
+import {
+  callPage,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkOptionalFunctions,
+  checkSeconds,
+  checkText,
+} from './callbacks.js';
+import {checkConfig, type CheckedConfig} from './config.js';
+import type {FlowHandler, FlowPort} from './flow_port.js';
+import {loadModule} from './host/load_wasm.js';
+import {watchPage} from './host/page_lifecycle.js';
+import {StateStorage} from './host/state_storage.js';
+import {fetchOverTcp} from './http_client.js';
+import {checkSshOptions, SshSession} from './ssh_session.js';
+import {TcpStream} from './tcp_stream.js';
+import type {FromEngine, ToEngine} from './worker/messages.js';
+import {openLink, type Link} from './worker/proxy.js';
+
+const TCP_TIMEOUT_S = 10;
+const CLOSE_TIMEOUT_MS = 4000; // the engine gives itself 3 s to log out
+
+interface PendingPing {
+  resolve(pong: IPNPong): void;
+  reject(error: Error): void;
+}
+
+/** Replaced in tests. */
+export interface IpnParts {
+  openLink: typeof openLink;
+  loadModule: typeof loadModule;
+}
+
+export class Ipn implements IPN {
+  /** Resolves when the core is loaded and has its state. */
+  readonly ready: Promise<void>;
+  readonly #config: CheckedConfig;
+  readonly #link: Link;
+  readonly #storage: StateStorage;
+  readonly #stopWatching: () => void;
+  readonly #flows = new Map<number, FlowHandler>();
+  readonly #pings = new Map<number, PendingPing>();
+  #nextRef = 1;
+  #callbacks: IPNCallbacks | undefined;
+  /** Problems from before run(). */
+  readonly #untold: IPNProblem[] = [];
+  #state: IPNState = 'NoState';
+  /** What the page asked before the core was there; undefined once it is. */
+  #early: Array<[ToEngine, ArrayBuffer[]]> | undefined = [];
+  /** Why nothing works any more. */
+  #end: string | undefined;
+  #settleReady!: {resolve(): void; reject(error: Error): void};
+  #closing: Promise<void> | undefined;
+  #settleClosed: (() => void) | undefined;
+
+  constructor(config: IPNConfig, parts: IpnParts = {openLink, loadModule}) {
+    this.#config = checkConfig(config);
+    this.ready = new Promise((resolve, reject) => (this.#settleReady = {resolve, reject}));
+    this.ready.catch(() => {}); // newIPN says it through notifyError
+    this.#storage = new StateStorage(config.stateStorage, (message) =>
+      this.#report({code: 'state-storage', message, retrying: false}),
+    );
+    this.#link = parts.openLink({
+      kind: this.#config.worker,
+      WebSocket: this.#config.WebSocket,
+      receive: (messages) => this.#receive(messages),
+      note: (line) => console.info(line),
+    });
+    this.#stopWatching = watchPage({
+      resume: () => this.#post({type: 'rebind'}),
+      leave: () => void this.close(),
+    });
+    void this.#start(parts);
+  }
+
+  run(callbacks: IPNCallbacks): void {
+    checkObject(callbacks, 'callbacks');
+    for (const name of [
+      'notifyState',
+      'notifyNetMap',
+      'notifyBrowseToURL',
+      'notifyPanicRecover',
+    ] as const) {
+      checkFunction(callbacks[name], name);
+    }
+    checkOptionalFunctions(callbacks, ['notifyError', 'notifyStatus']);
+    if (this.#callbacks) throw new Error('run() was called before');
+    this.#callbacks = callbacks;
+    callPage(() => callbacks.notifyState('NoState'));
+    this.#post({type: 'run'});
+    for (const problem of this.#untold.splice(0)) this.#report(problem);
+  }
+
+  login(): void {
+    this.#post({type: 'login'});
+  }
+
+  logout(): void {
+    this.#post({type: 'logout'});
+  }
+
+  ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession {
+    const target = checkSshOptions(host, username, options);
+    const ref = this.#nextRef++;
+    const session = new SshSession(target, options, this.#port(ref));
+    const missing = target.host === '' ? 'host' : target.user === '' ? 'user' : undefined;
+    if (missing) queueMicrotask(() => session.fail(`A ${missing} name is needed.`));
+    else this.#open(ref, session, {type: 'sshOpen', ref, options: target});
+    return session;
+  }
+
+  tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {
+    checkText(host, 'host');
+    checkInteger(port, 'port', 1, 65_535);
+    return this.#tcp(
+      host,
+      port,
+      checkSeconds(options.timeoutSeconds, 'timeoutSeconds', TCP_TIMEOUT_S),
+    );
+  }
+
+  fetch(url: string, init?: IPNFetchInit): Promise<Response> {
+    return fetchOverTcp(
+      (host, port, timeoutMs) => this.#tcp(host, port, timeoutMs),
+      String(url),
+      init,
+    );
+  }
+
+  ping(host: string): Promise<IPNPong> {
+    checkText(host, 'host');
+    const ref = this.#nextRef++;
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(new Error(this.#end));
+      this.#pings.set(ref, {resolve, reject});
+      this.#post({type: 'ping', ref, host});
+    });
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  #close(): Promise<void> {
+    this.#stopWatching();
+    if (this.#end) return Promise.resolve();
+    const done = new Promise<void>((resolve) => (this.#settleClosed = resolve));
+    const timer = setTimeout(
+      () => this.#endWith('This connection to the tailnet was closed.'),
+      CLOSE_TIMEOUT_MS,
+    );
+    // Without a place for its keys this node can never come back: leave none behind.
+    this.#link.post({type: 'close', logout: !this.#config.hasStorage});
+    return done.then(() => {
+      clearTimeout(timer);
+      return this.#storage.settled();
+    });
+  }
+
+  async #start({loadModule}: IpnParts): Promise<void> {
+    const {wasmURL, core, logLevel} = this.#config;
+    try {
+      const [module, state] = await Promise.all([loadModule(wasmURL), this.#storage.readAll()]);
+      if (!this.#end && !this.#closing)
+        this.#link.post({type: 'start', module, config: {...core, state}, logLevel});
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #tcp(host: string, port: number, timeoutMs: number): IPNTCPStream {
+    const ref = this.#nextRef++;
+    const stream = new TcpStream(this.#port(ref));
+    this.#open(ref, stream, {type: 'tcpOpen', ref, host, port, timeoutMs});
+    return stream;
+  }
+
+  #port(ref: number): FlowPort {
+    return {post: (command, transfer) => this.#post({...command, ref} as ToEngine, transfer)};
+  }
+
+  /** What cannot begin ends later, as everything that is asked of a session does. */
+  #open(ref: number, handler: FlowHandler, message: ToEngine): void {
+    const end =
+      this.#end ?? (this.#closing ? 'This connection to the tailnet is closing.' : undefined);
+    if (end !== undefined) return queueMicrotask(() => handler.fail(end));
+    this.#flows.set(ref, handler);
+    this.#post(message);
+  }
+
+  #post(message: ToEngine, transfer: ArrayBuffer[] = []): void {
+    if (this.#end) return;
+    if (this.#early) this.#early.push([message, transfer]);
+    else this.#link.post(message, transfer);
+  }
+
+  #receive(messages: FromEngine[]): void {
+    for (const message of messages) if (!this.#end) this.#handle(message);
+  }
+
+  #handle(message: FromEngine): void {
+    const callbacks = this.#callbacks;
+    switch (message.type) {
+      case 'hello':
+        return;
+      case 'ready':
+        return this.#handleReady();
+      case 'failed':
+        return this.#fail(message.message);
+      case 'panic':
+        return this.#handlePanic(message.message);
+      case 'closed':
+        return this.#endWith('This connection to the tailnet was closed.');
+      case 'log':
+        return this.#config.log(message.level, message.line);
+      case 'state':
+        return this.#setState(message.state);
+      case 'loggedOut':
+        return this.#setState('NeedsLogin');
+      case 'netMap':
+        return void callPage(() => callbacks?.notifyNetMap(message.json));
+      case 'status':
+        return void callPage(() => callbacks?.notifyStatus?.(message.json));
+      case 'browseToURL':
+        if (/^https?:\/\//i.test(message.url))
+          callPage(() => callbacks?.notifyBrowseToURL(message.url));
+        return;
+      case 'store':
+        return this.#storage.write(message.name, message.value);
+      case 'problem':
+        return this.#report({
+          code: message.code,
+          message: message.message,
+          retrying: message.retrying,
+        });
+      case 'pong':
+        return this.#handlePong(message.id, message.ms, message.region);
+      default: {
+        const handler = this.#flows.get(message.id);
+        if (message.type === 'sshDone' || message.type === 'tcpDone')
+          this.#flows.delete(message.id);
+        handler?.handle(message);
+      }
+    }
+  }
+
+  #handleReady(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const [message, transfer] of early) this.#link.post(message, transfer);
+    this.#settleReady.resolve();
+  }
+
+  #handlePong(ref: number, ms: number, region: string): void {
+    const pending = this.#pings.get(ref);
+    this.#pings.delete(ref);
+    if (ms >= 0) pending?.resolve({ms, region});
+    else pending?.reject(new Error('The node did not answer.'));
+  }
+
+  /** run() itself says NoState; nothing is said twice. */
+  #setState(state: IPNState): void {
+    if (state === this.#state || state === 'NoState') return;
+    this.#state = state;
+    callPage(() => this.#callbacks?.notifyState(state));
+  }
+
+  #report(problem: IPNProblem): void {
+    if (this.#callbacks) callPage(() => this.#callbacks?.notifyError?.(problem));
+    else this.#untold.push(problem);
+  }
+
+  /** It never came to life. */
+  #fail(message: string): void {
+    if (this.#end) return;
+    this.#settleReady.reject(new Error(message));
+    this.#report({code: 'not-started', message, retrying: false});
+    this.#endWith(message);
+  }
+
+  #handlePanic(error: string): void {
+    const message = `The tailnet client stopped by a fault of its own: ${error}`;
+    this.#settleReady.reject(new Error(message));
+    this.#endWith(message);
+    callPage(() => this.#callbacks?.notifyPanicRecover(message));
+    callPage(this.#config.panicHandler, message);
+  }
+
+  #endWith(why: string): void {
+    if (this.#end) return;
+    this.#end = why;
+    this.#settleReady.reject(new Error(why));
+    this.#stopWatching();
+    this.#link.terminate();
+    const flows = [...this.#flows.values()];
+    this.#flows.clear();
+    for (const flow of flows) flow.fail(why);
+    for (const ping of this.#pings.values()) ping.reject(new Error(why));
+    this.#pings.clear();
+    this.#settleClosed?.();
+  }
+}

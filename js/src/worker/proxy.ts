@@ -1,0 +1,131 @@
+/*
+ * The page's end of the engine: a dedicated worker where one can be started, otherwise the engine
+ * in the page itself. Both speak messages.ts, both answer later, never from within post().
+ */
+import type {WebSocketConstructor} from '../host/websocket_table.js';
+import type {FromEngine, ToEngine} from './messages.js';
+
+export interface Link {
+  /** The buffers in transfer are gone afterwards. */
+  post(message: ToEngine, transfer?: ArrayBuffer[]): void;
+  /** At once, without a goodbye; nothing is received any more. */
+  terminate(): void;
+}
+
+export interface LinkOptions {
+  kind: 'dedicated' | 'none';
+  /** Implies 'none': a constructor cannot be sent to a worker. */
+  WebSocket?: WebSocketConstructor | undefined;
+  receive(messages: FromEngine[]): void;
+  /** Why the page itself has to do the work. */
+  note(line: string): void;
+}
+
+const HELLO_TIMEOUT_MS = 10_000;
+
+export function openLink(options: LinkOptions): Link {
+  if (options.kind === 'none' || options.WebSocket || typeof Worker === 'undefined') {
+    return new InlineLink(options);
+  }
+  return new WorkerLink(options);
+}
+
+class InlineLink implements Link {
+  readonly #engine: Promise<{handle(message: ToEngine): void}>;
+  #ready: {handle(message: ToEngine): void} | undefined;
+  #terminated = false;
+
+  constructor({WebSocket, receive}: LinkOptions) {
+    this.#engine = import('./worker.js').then(({createEngine}) => {
+      const post = (messages: FromEngine[]): void => {
+        // Never from within post(): a page's callback may call into the engine again.
+        queueMicrotask(() => {
+          if (!this.#terminated) receive(messages);
+        });
+      };
+      this.#ready = createEngine(post, WebSocket ? {WebSocket} : {});
+      return this.#ready;
+    });
+    this.#engine.catch((error: unknown) => {
+      if (!this.#terminated)
+        receive([{type: 'failed', message: `worker.js could not be loaded: ${String(error)}`}]);
+    });
+  }
+
+  /** At once when it can be: in pagehide nothing later runs. */
+  post(message: ToEngine): void {
+    if (this.#ready) this.#ready.handle(message);
+    else
+      this.#engine.then(
+        (engine) => engine.handle(message),
+        () => {},
+      );
+  }
+
+  terminate(): void {
+    this.#terminated = true;
+  }
+}
+
+class WorkerLink implements Link {
+  readonly #options: LinkOptions;
+  #worker: Worker | undefined;
+  #inline: InlineLink | undefined;
+  /** What was posted before the worker said hello: the page does it if the worker never does. */
+  #unheard: ToEngine[] | undefined = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    try {
+      // Bundlers look for exactly this expression, with literal options.
+      this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+        type: 'module',
+        name: 'meshterm-engine',
+      });
+    } catch (error) {
+      this.#fallBack(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#timer = setTimeout(() => this.#fallBack('it did not answer'), HELLO_TIMEOUT_MS);
+    this.#worker.onmessage = ({data}: MessageEvent<FromEngine[]>) => this.#handleMessages(data);
+    this.#worker.onerror = (event) => this.#handleError(event.message || 'it could not be loaded');
+    this.#worker.onmessageerror = () => this.#handleError('a message could not be read');
+  }
+
+  post(message: ToEngine, transfer: ArrayBuffer[] = []): void {
+    if (this.#inline) return this.#inline.post(message);
+    this.#unheard?.push(message);
+    this.#worker?.postMessage(message, this.#unheard ? [] : transfer);
+  }
+
+  terminate(): void {
+    clearTimeout(this.#timer);
+    this.#inline?.terminate();
+    if (this.#worker) this.#worker.onmessage = this.#worker.onerror = null;
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #handleMessages(messages: FromEngine[]): void {
+    clearTimeout(this.#timer);
+    this.#unheard = undefined;
+    this.#options.receive(messages);
+  }
+
+  /** Before hello it never started; after it, it died in the middle of its work. */
+  #handleError(message: string): void {
+    if (this.#unheard) return this.#fallBack(message);
+    this.terminate();
+    this.#options.receive([{type: 'panic', message}]);
+  }
+
+  #fallBack(why: string): void {
+    const unheard = this.#unheard ?? [];
+    this.terminate();
+    this.#unheard = undefined;
+    this.#options.note(`meshterm: no worker (${why}); the page itself does its work`);
+    this.#inline = new InlineLink(this.#options);
+    for (const message of unheard) this.#inline.post(message);
+  }
+}

@@ -1,0 +1,129 @@
+/*
+ * A core that does what the test says: it records calls as [name, ...args] without the time, and
+ * hands out the events pushed to it. Implements Core of js/src/core/core.ts.
+ */
+export class FakeCore {
+  calls = [];
+  events = [];
+  deadline = Infinity;
+  problem = undefined;
+  nextId = 7;
+  /** Bytes that ssh and tcp writes still take. */
+  room = Infinity;
+  written = [];
+  /** name > function run on that call, e.g. to push an event or to trap. */
+  on = {};
+
+  push(...events) {
+    this.events.push(...events);
+  }
+
+  names() {
+    return this.calls.map(([name]) => name);
+  }
+
+  count(name) {
+    return this.calls.filter(([other]) => other === name).length;
+  }
+
+  #call(name, ...args) {
+    this.calls.push([name, ...args]);
+    return this.on[name]?.(...args);
+  }
+
+  #write(name, id, bytes) {
+    const taken = Math.min(bytes.length, this.room);
+    if (taken < 0) return taken;
+    this.room -= taken;
+    this.written.push(...bytes.subarray(0, taken));
+    this.calls.push([name, id, taken]);
+    return taken;
+  }
+
+  #open(name, ...args) {
+    const id = this.#call(name, ...args) ?? this.nextId++;
+    this.lastId = id;
+    return id;
+  }
+
+  create(config, wallOffset) {
+    this.#call('create', config, wallOffset);
+    return this.problem;
+  }
+  destroy() {
+    this.#call('destroy');
+  }
+  run() {
+    this.#call('run');
+    return 0;
+  }
+  login() {
+    this.#call('login');
+  }
+  logout() {
+    this.#call('logout');
+  }
+  tick(now) {
+    this.#call('tick', now);
+  }
+  rebind(wallOffset) {
+    this.#call('rebind', wallOffset);
+  }
+  poll() {
+    return this.events.shift();
+  }
+  nextDeadline() {
+    return this.deadline;
+  }
+  socketOpened(id) {
+    this.#call('socketOpened', id);
+  }
+  socketInput(id, bytes) {
+    this.#call('socketInput', id, [...bytes]);
+  }
+  socketClosed(id, code, reason) {
+    this.#call('socketClosed', id, code, reason);
+  }
+  httpDone(id, status, body) {
+    this.#call('httpDone', id, status, [...body]);
+  }
+  sshOpen(options) {
+    return this.#open('sshOpen', options);
+  }
+  sshWrite(id, bytes) {
+    return this.#write('sshWrite', id, bytes);
+  }
+  sshEof(id) {
+    this.#call('sshEof', id);
+  }
+  sshResize(id, rows, cols) {
+    this.#call('sshResize', id, rows, cols);
+  }
+  sshCredit(id, n) {
+    this.#call('sshCredit', id, n);
+  }
+  sshAnswerHostKey(id, accept) {
+    this.#call('sshAnswerHostKey', id, accept);
+  }
+  sshClose(id) {
+    this.#call('sshClose', id);
+  }
+  tcpOpen(host, port, timeoutMs) {
+    return this.#open('tcpOpen', host, port, timeoutMs);
+  }
+  tcpWrite(id, bytes) {
+    return this.#write('tcpWrite', id, bytes);
+  }
+  tcpShutdown(id) {
+    this.#call('tcpShutdown', id);
+  }
+  tcpCredit(id, n) {
+    this.#call('tcpCredit', id, n);
+  }
+  tcpClose(id) {
+    this.#call('tcpClose', id);
+  }
+  ping(host) {
+    return this.#open('ping', host);
+  }
+}
