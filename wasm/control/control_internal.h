@@ -1,0 +1,171 @@
+/*
+ * The control client's insides, shared by control_client.c (connection and timers),
+ * control_session.c (requests and answers) and control_event.c (what the driver is told).
+ */
+#ifndef CONTROL_CONTROL_INTERNAL_H
+#define CONTROL_CONTROL_INTERNAL_H
+
+#include "control/control_client.h"
+#include "control/control_h2.h"
+#include "control/control_map.h"
+#include "control/control_noise.h"
+#include "control/netmap_delta.h"
+#include "control/tailcfg.h"
+
+enum {
+    CONTROL_KEY_TIMEOUT_MS = 15 * 1000,       /* GET /key */
+    CONTROL_OPEN_TIMEOUT_MS = 15 * 1000,      /* WebSocket */
+    CONTROL_HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* the Noise response */
+    CONTROL_REGISTER_TIMEOUT_MS = 30 * 1000,  /* without a person in it */
+    CONTROL_MAP_TIMEOUT_MS = 120 * 1000,      /* a keep-alive comes every 50 to 59 s */
+    CONTROL_PING_AFTER_MS = 30 * 1000,        /* without a byte from the server */
+    CONTROL_PING_TIMEOUT_MS = 10 * 1000,
+    CONTROL_REBIND_TIMEOUT_MS = 5 * 1000,     /* the ping after a sleep or a change of network */
+    CONTROL_LATE_MS = 2 * 1000,               /* a tick that late means that we slept */
+    CONTROL_LOGOUT_TIMEOUT_MS = 2 * 1000,
+    CONTROL_BACKOFF_FIRST_MS = 200,
+    CONTROL_BACKOFF_MAX_MS = 30 * 1000,
+    CONTROL_STABLE_MS = 10 * 1000,            /* a map stream that old forgives earlier failures */
+    CONTROL_RATE_MAX_MS = 3600 * 1000,
+    CONTROL_TRY_EVERY_MS = 50,                /* the speculative map (protocol fact 16) */
+    CONTROL_TRY_MAX = 10,
+    CONTROL_FOLLOWUP_PAUSE_MS = 1000,         /* before waiting at a replaced login address */
+    CONTROL_REFUSALS_MAX = 3,                 /* of a register in unknown words, then a person */
+
+    CONTROL_MAX_BODY = 64 << 10,              /* of a register response or an error */
+    CONTROL_MAX_INPUT = 32 << 20,             /* what a driver may feed before it drains */
+    CONTROL_MAX_MESSAGE = 32768,              /* protocol fact 5 */
+    CONTROL_MAX_PLAIN_OUT = 64 << 10,
+    CONTROL_MAX_EVENTS = 32,
+    CONTROL_MAX_SENTENCE = 640,
+};
+
+enum control_state {
+    CONTROL_IDLE = 0, /* not started, or a person must act */
+    CONTROL_EXPECT_KEY,
+    CONTROL_EXPECT_OPEN,
+    CONTROL_EXPECT_RESPONSE,
+    CONTROL_ONLINE,
+    CONTROL_BACKOFF,
+    CONTROL_LOGGED_OUT,
+};
+
+/* One request of each kind at a time. */
+enum control_stream_kind {
+    CONTROL_STREAM_REGISTER = 0,
+    CONTROL_STREAM_LITE,
+    CONTROL_STREAM_TRY, /* a speculative map; becomes MAP */
+    CONTROL_STREAM_MAP,
+    CONTROL_STREAM_LOGOUT,
+    CONTROL_STREAM_KINDS,
+};
+
+struct control_stream {
+    int32_t id; /* 0: none */
+    int status, retry_after_s;
+    bool ended, complete;       /* complete: in order */
+    bool speculative;           /* a map asked for before register was answered */
+    struct buf body;            /* not a map's, unless its status is an error */
+};
+
+struct control_queued {
+    enum control_event_type type;
+    enum control_problem problem;
+    uint32_t changed;
+    char *text; /* owned, or NULL */
+    struct node_private key;
+};
+
+struct control_client {
+    struct control_config config; /* its strings are the four below */
+    char *hostname, *auth_key, *authority;
+    struct machine_public server_key;
+    bool have_server_key; /* configured or fetched */
+    bool key_fresh;       /* fetched for this very attempt */
+    struct node_public node_public, old_node_public;
+
+    enum control_state state;
+    uint64_t state_deadline; /* of EXPECT_*, and the end of BACKOFF */
+    unsigned failures;       /* in a row */
+    uint64_t earliest_retry; /* the server asked for it */
+
+    struct control_noise noise;
+    struct control_h2 *h2;
+    struct buf in, plain_out, out;
+    uint64_t last_rx, ping_deadline;
+
+    struct control_stream streams[CONTROL_STREAM_KINDS];
+    char auth_url[TAILCFG_MAX_URL + 1]; /* a person is asked to go there; "" = no */
+    bool registered, logging_out, lite_again;
+    bool greet;    /* just registered: the map requests are due */
+    bool rejoined; /* registered again after a 404; until a map comes */
+    bool rekeyed;  /* made a new node key; until registered */
+    unsigned refusals;
+    uint64_t register_deadline, register_at, logout_deadline;
+    unsigned tries;
+    uint64_t try_at;
+
+    struct control_map map;
+    struct netmap netmap;
+    bool map_begun; /* a Node came on this stream */
+    unsigned map_frames;
+    uint64_t map_since, map_deadline, expiry_deadline;
+    int map_error;
+    int64_t control_ahead_ms; /* the server's clock minus ours */
+
+    struct control_queued events[CONTROL_MAX_EVENTS];
+    size_t event_at, event_count;
+    char *event_text; /* of the event that was returned last */
+    bool nomem;
+    uint64_t now_ms;
+};
+
+/* control_event.c */
+void control_emit(struct control_client *cc, enum control_event_type type, const char *text);
+void control_emit_netmap(struct control_client *cc, uint32_t changed);
+void control_emit_node_key(struct control_client *cc);
+/* format and what follows as in printf; the sentence is cut at CONTROL_MAX_SENTENCE. */
+void control_emit_problem(struct control_client *cc, enum control_problem problem,
+                          const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Moves the oldest event to *ev; false if there is none. */
+bool control_take_event(struct control_client *cc, struct control_event *ev);
+void control_drop_events(struct control_client *cc);
+
+/* control_client.c */
+/* The connection is of no more use: CLOSE if it may be open, and forget all of it. */
+void control_disconnect(struct control_client *cc);
+/* disconnect, then try again after the backoff. The caller has emitted the problem. */
+void control_retry_later(struct control_client *cc);
+/* disconnect, then NEED_LOGIN: a person must act. The caller has emitted the problem. */
+void control_need_login(struct control_client *cc);
+void control_finish_logout(struct control_client *cc);
+
+/* control_transport.c */
+/* Opens one record of the input: one at a time, so that each map reaches the driver before the next. */
+void control_transport_input(struct control_client *cc);
+/* The next message, of as many records as fit; false if there is nothing to send. */
+bool control_transport_output(struct control_client *cc, struct control_event *ev);
+
+/* control_session.c */
+/* HTTP/2 is up: register, or go on with the map. */
+void control_session_begin(struct control_client *cc);
+void control_session_register(struct control_client *cc);
+void control_session_try_map(struct control_client *cc);
+void control_session_lite(struct control_client *cc);
+void control_session_logout(struct control_client *cc);
+void control_session_reset(struct control_client *cc);
+/* Acts upon what came in for the streams; call after each input and output of HTTP/2. */
+void control_session_service(struct control_client *cc);
+/* Sets the deadline at which our node key runs out, by the server's clock. */
+void control_session_watch_expiry(struct control_client *cc);
+void control_session_key_expired(struct control_client *cc);
+extern const struct control_h2_handler control_session_handler;
+
+/* control_refusal.c */
+/* What a RegisterResponse with Error means for the login. */
+void control_refused(struct control_client *cc, const char *error);
+/* An answer other than 200; what: "the registration", "the map". */
+void control_bad_status(struct control_client *cc, const struct control_stream *s,
+                        const char *what);
+
+#endif

@@ -1,0 +1,95 @@
+/* What servers say when they say no, and what a person can do about it. */
+#include <string.h>
+
+#include "base/host.h"
+#include "control/control_internal.h"
+
+struct refusal {
+    const char *words; /* lower case, part of what the server says */
+    enum control_problem problem;
+    const char *sentence;
+};
+
+/* Headscale: hscontrol/auth.go, types/preauth_key.go; several may be wrapped in other words. */
+static const struct refusal refusals[] = {
+    { "authkey already used", CONTROL_PROBLEM_AUTH_KEY_USED,
+      "This auth key was already used, and it is good for one node only: make a new one." },
+    { "authkey expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED,
+      "This auth key has expired: make a new one." },
+    { "invalid pre auth key", CONTROL_PROBLEM_AUTH_KEY_INVALID,
+      "The control server does not know this auth key: check it, or make a new one." },
+    { "invalid authkey", CONTROL_PROBLEM_AUTH_KEY_INVALID,
+      "The control server does not accept this auth key: check it, or make a new one." },
+    { "authkey not found", CONTROL_PROBLEM_AUTH_KEY_INVALID,
+      "The control server does not know this auth key: check it, or make a new one." },
+};
+
+static void refuse_version(struct control_client *cc, const char *words)
+{
+    control_emit_problem(cc, CONTROL_PROBLEM_VERSION,
+                         "The control server does not support this client's version (%d): %s.",
+                         CONTROL_CAPABILITY_VERSION, words);
+    control_need_login(cc);
+}
+
+void control_refused(struct control_client *cc, const char *error)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        if (control_text_contains(error, refusals[i].words)) {
+            control_emit_problem(cc, refusals[i].problem, "%s%s",
+                                 cc->rejoined ? "The control server has removed this node. " : "",
+                                 refusals[i].sentence);
+            control_need_login(cc);
+            return;
+        }
+    }
+    if (control_text_contains(error, "unsupported client version")) {
+        refuse_version(cc, error);
+        return;
+    }
+    control_emit_problem(cc, CONTROL_PROBLEM_REFUSED,
+                         "The control server refused to register this node: %s.", error);
+    cc->auth_url[0] = '\0'; /* a login that ended badly starts anew */
+    if (++cc->refusals >= CONTROL_REFUSALS_MAX)
+        control_need_login(cc);
+    else
+        control_retry_later(cc);
+}
+
+/* 5 to 10 s if the server did not say for how long. */
+static uint64_t retry_delay(const struct control_stream *s)
+{
+    uint64_t delay_ms = s->retry_after_s > 0 ? (uint64_t)s->retry_after_s * 1000 : 0;
+    uint8_t random[2];
+
+    if (delay_ms > 0 && delay_ms <= CONTROL_RATE_MAX_MS)
+        return delay_ms;
+    host_random(random, sizeof random);
+    return 5000 + load_le16(random) % 5000;
+}
+
+void control_bad_status(struct control_client *cc, const struct control_stream *s,
+                        const char *what)
+{
+    char words[CONTROL_TEXT_MAX + 1] = "";
+
+    if (s->body.len > 0)
+        control_text_sanitise(words, sizeof words, s->body.data + s->body.head, s->body.len);
+    if (control_text_contains(words, "unsupported client version")) {
+        refuse_version(cc, words);
+        return;
+    }
+    if (s->status == 429) {
+        uint64_t delay_ms = retry_delay(s);
+
+        cc->earliest_retry = cc->now_ms + delay_ms;
+        control_emit_problem(cc, CONTROL_PROBLEM_RATE,
+                             "The control server asks to slow down; trying again in %d s.",
+                             (int)((delay_ms + 999) / 1000));
+    } else {
+        control_emit_problem(cc, CONTROL_PROBLEM_REFUSED,
+                             "The control server answered %s with HTTP %d%s%s.", what, s->status,
+                             words[0] == '\0' ? "" : ": ", words);
+    }
+    control_retry_later(cc);
+}
