@@ -21,21 +21,21 @@ static const struct link clean = {.delay_ms = 5};
 static const struct link lossy = {.delay_ms = 10, .jitter_ms = 6, .loss = 20, .dup = 20};
 static const struct link awful = {.delay_ms = 30, .jitter_ms = 40, .loss = 100, .dup = 50};
 
-/* Byte i of the stream in direction d. */
-static uint8_t pattern(uint64_t i, int d)
+enum { PERIOD = 65521, CHUNK = 256 * 1024 }; /* a prime, so that a shift by a packet shows */
+
+/* Bytes [at, at + CHUNK) of the stream in direction d; valid for good. */
+static const uint8_t *pattern(uint64_t at, int d)
 {
-    static uint8_t table[65521]; /* a prime length, so that a shift by a packet shows */
+    static uint8_t table[PERIOD + CHUNK];
+    static bool filled;
+    uint32_t x = 12345;
 
-    if (table[1] == 0) {
-        uint32_t x = 12345;
-
-        for (size_t k = 0; k < sizeof table; k++) {
-            x = x * 1664525 + 1013904223;
-            table[k] = (uint8_t)(x >> 24);
-        }
-        table[1] |= 1;
+    for (size_t k = 0; !filled && k < sizeof table; k++) {
+        x = x * 1664525 + 1013904223;
+        table[k] = k < PERIOD ? (uint8_t)(x >> 24) : table[k - PERIOD];
     }
-    return table[(i + (uint64_t)d * 7919) % sizeof table];
+    filled = true;
+    return table + (at + (uint64_t)d * 7919) % PERIOD;
 }
 
 /* One end of a connection: sends `total` bytes, then FIN, and checks what it reads. */
@@ -47,7 +47,7 @@ struct end {
 };
 
 static struct end ends[2];
-static uint8_t scratch[256 * 1024];
+static uint8_t scratch[CHUNK];
 
 static size_t up_to(size_t max)
 {
@@ -66,9 +66,7 @@ static bool pump_write(int i)
 
         if (len > end->total - end->sent)
             len = (size_t)(end->total - end->sent);
-        for (size_t k = 0; k < len; k++)
-            scratch[k] = pattern(end->sent + k, i);
-        n = e->write(end->tc, scratch, len);
+        n = e->write(end->tc, pattern(end->sent, i), len);
         if (n > 0)
             end->sent += (uint64_t)n;
     }
@@ -89,8 +87,7 @@ static bool pump_read(int i)
     if (end->stalled)
         return false;
     while ((n = world.side[i]->read(end->tc, scratch, up_to(end->read_max))) > 0) {
-        for (size_t k = 0; k < n; k++)
-            end->corrupt |= scratch[k] != pattern(end->received + k, !i);
+        end->corrupt |= memcmp(scratch, pattern(end->received, !i), n) != 0;
         end->received += n;
     }
     return end->received != before;
