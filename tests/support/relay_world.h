@@ -43,7 +43,7 @@ struct world_node {
     int home, pong_ms;
     struct node_public last_from;
     char reason[256];
-    uint8_t last[2048];
+    uint8_t first[1], last[2048];
     size_t last_len;
 };
 
@@ -71,6 +71,7 @@ struct relay_world {
     struct relay relays[WORLD_REGIONS + 1]; /* by region id, from 1 */
     enum world_state links[WORLD_REGIONS + 1];
     uint64_t latency_ms[WORLD_REGIONS + 1];
+    uint64_t cold_ms[WORLD_REGIONS + 1]; /* what a node's first probe takes longer */
     size_t piece; /* largest message from a relay; 0: random sizes up to 5000 */
     struct world_node nodes[WORLD_NODES];
     struct world_item *items; /* by time, then by order */
@@ -250,6 +251,8 @@ static inline void world_probe(struct world_node *n, int region)
     if (w->links[region] == LINK_SILENT)
         return;
     uint64_t rtt_ms = 2 * w->latency_ms[region];
+    if (n->probes[region] == 1)
+        rtt_ms += w->cold_ms[region];
     struct world_item it = world_item(n, region, ITEM_PROBED, rtt_ms);
     it.value = w->links[region] == LINK_UP ? (int)rtt_ms : -1;
     world_add(w, it, NULL);
@@ -277,7 +280,8 @@ static inline void world_event(struct world_node *n, const struct magicsock_even
         world_probe(n, ev->region);
         break;
     case MAGICSOCK_EVENT_WIREGUARD:
-        n->packets++;
+        if (n->packets++ == 0 && ev->len > 0)
+            n->first[0] = ev->data[0];
         n->last_from = ev->from;
         n->last_len = ev->len < sizeof n->last ? ev->len : 0;
         memcpy(n->last, ev->data, n->last_len);

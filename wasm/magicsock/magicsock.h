@@ -100,7 +100,7 @@ int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t no
 
 /* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else
  * its home, else ours; opened if needed); NULL: dropped (queue full, no region). While the region
- * opens, the newest datagram for each of 8 nodes is kept. Fill, then commit before any other call. */
+ * opens, the first 16 datagrams are kept, and of initiations to one node the newest. Fill, then commit before any other call. */
 uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, size_t len,
                            uint64_t now_ms);
 void magicsock_commit(struct magicsock *ms);

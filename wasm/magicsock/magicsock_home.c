@@ -2,8 +2,9 @@
  * The DERP map and the home region: the one that is always connected, where peers find us.
  *
  * The first choice is made at once (the hint, else the first region) so that joining waits for no
- * measurement. A round of probes follows, at most 3 s long; its fastest region becomes home unless
- * the provisional one is about as near. From then on, every 5 minutes, home moves only to a region
+ * measurement. A round of probes follows, at most 3 s long, two for each region, since the first
+ * also pays for a new connection; the fastest region becomes home unless the provisional one is
+ * about as near. From then on, every 5 minutes, home moves only to a region
  * that was a third faster and over 10 ms nearer in two rounds in a row, or away from one that is
  * down.
  */
@@ -50,8 +51,8 @@ void ms_home_start_round(struct magicsock *ms, uint64_t now_ms)
         return;
     for (size_t i = 0; i < ms->region_count; i++) {
         struct ms_region *r = ms->regions[i];
-        r->probing = r->config.probe_url[0] != '\0';
-        r->probe_due = r->probing;
+        r->probes_left = r->config.probe_url[0] != '\0' ? PROBES : 0;
+        r->probe_due = r->probes_left > 0;
         r->round_ms = -1;
     }
     ms->round_on = true;
@@ -88,7 +89,8 @@ static void end_round(struct magicsock *ms, uint64_t now_ms)
     struct ms_region *best = NULL;
     for (size_t i = 0; i < ms->region_count; i++) {
         struct ms_region *r = ms->regions[i];
-        r->probing = false;
+        r->probes_left = 0;
+        r->probe_due = false;
         if (r->round_ms < 0 || (r == ms->home && home_is_dead(ms)))
             continue;
         if (!best || r->round_ms < best->round_ms)
@@ -108,7 +110,7 @@ static void end_round(struct magicsock *ms, uint64_t now_ms)
 static bool round_complete(const struct magicsock *ms)
 {
     for (size_t i = 0; i < ms->region_count; i++)
-        if (ms->regions[i]->probing)
+        if (ms->regions[i]->probes_left > 0)
             return false;
     return true;
 }
@@ -118,13 +120,12 @@ void magicsock_probed(struct magicsock *ms, int region, int latency_ms, uint64_t
     struct ms_region *r = ms_region_find(ms, region);
     if (!r)
         return;
-    if (latency_ms >= 0)
-        r->probed_ms = latency_ms;
-    if (!r->probing)
-        return; /* came too late */
-    r->round_ms = latency_ms < 0 ? -1 : latency_ms;
-    r->probing = false;
-    r->probe_due = false;
+    if (latency_ms >= 0 && (r->probes_left == 0 || r->round_ms < 0 || latency_ms < r->round_ms))
+        r->round_ms = r->probed_ms = latency_ms;
+    if (r->probes_left == 0)
+        return; /* came too late to decide */
+    r->probes_left = latency_ms < 0 ? 0 : r->probes_left - 1;
+    r->probe_due = r->probes_left > 0;
     if (ms->round_on && round_complete(ms))
         end_round(ms, now_ms);
 }

@@ -24,12 +24,14 @@ enum {
     STABLE_MS = 10 * 1000,      /* up this long: the next loss starts at BACKOFF_MIN_MS */
     IDLE_MS = 60 * 1000,        /* a region that is not home closes after this */
     PROBE_ROUND_MS = 3 * 1000,  /* results after this do not decide */
+    PROBES = 2, /* a round and region: the first also opens the connection, the better counts */
     PROBE_AGAIN_MS = 5 * 60 * 1000,
     PROBE_LEAST_MS = 30 * 1000, /* rebinds and failures probe no more often */
     HOME_MARGIN_MS = 10,        /* nearer by less is not worth a move */
     HOME_MAX_FAILURES = 3,      /* in a row; then another region may become home */
-    HELD_COUNT = 8,             /* datagrams kept while a region opens, one for each node */
+    HELD_COUNT = 16,            /* datagrams kept while a region opens */
     HELD_CAP = 1408,
+    INITIATION_LEN = 148, /* WireGuard's; no other of its messages is that long */
     HELD_MAX_AGE_MS = 10 * 1000,
     PATH_SETS = 64,
     PATH_WAYS = 4,
@@ -41,8 +43,8 @@ enum {
 
 enum ms_region_state { REGION_IDLE, REGION_WAITING, REGION_CONNECTING, REGION_OPEN };
 
-/* The newest datagram for a node, kept until its region is open: an initiation is sent again every
- * 100 ms and only the answer to the last ones is understood, so newer replaces older. */
+/* A datagram kept until its region is open. Of a node's initiations only the newest is: it is sent
+ * again every 100 ms, and only the answer to the last ones is understood. */
 struct ms_held {
     struct node_public to;
     uint64_t at_ms;
@@ -65,9 +67,9 @@ struct ms_region {
     char reason[REASON_CAP];
 
     bool has_input;
-    bool probing;  /* a result is awaited in this round */
-    int round_ms;  /* this round's result, -1 none */
-    int probed_ms; /* the last result ever, -1 none */
+    int probes_left; /* results still awaited in this round */
+    int round_ms;    /* this round's best result, -1 none */
+    int probed_ms;   /* that of the last round that had one, -1 none */
 };
 
 /* By which region a node last wrote, and where the netmap said it lived then. */

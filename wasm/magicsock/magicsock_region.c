@@ -119,11 +119,13 @@ struct ms_held *ms_region_hold(struct ms_region *r, const struct node_public *to
         return NULL;
     for (size_t i = 0; i < HELD_COUNT; i++) {
         struct ms_held *h = &r->held[i];
-        if (h->len > 0 && bytes_equal(h->to.b, to->b, KEY_LEN)) {
+        bool fresh = h->len > 0 && now_ms - h->at_ms <= HELD_MAX_AGE_MS;
+        if (fresh && len == INITIATION_LEN && h->len == len &&
+            bytes_equal(h->to.b, to->b, KEY_LEN)) {
             slot = h;
             break;
         }
-        if (!slot && (h->len == 0 || now_ms - h->at_ms > HELD_MAX_AGE_MS))
+        if (!slot && !fresh)
             slot = h;
     }
     if (!slot)

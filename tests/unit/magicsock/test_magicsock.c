@@ -80,12 +80,12 @@ static void test_packets(size_t piece)
     world_free(&world);
 }
 
-/* While a region opens, the newest datagram for each of eight nodes waits. */
+/* While a region opens, sixteen datagrams wait, and of a node's initiations the newest. */
 static void test_held(void)
 {
     uint8_t data[1500] = {0};
     struct world_node *b = begin(ONE, 1);
-    struct node_public strangers[9];
+    struct node_public stranger = {{0x40}};
     struct magicsock_event ev;
     world_run(&world, 1000);
     struct world_node *a = add_peer(ONE, 1);
@@ -95,19 +95,23 @@ static void test_held(void)
         data[0] = (uint8_t)i;
         CHECK(world_send(a, &b->public_key, data, 148));
     }
+    CHECK(world_send(a, &stranger, data, 148));
     CHECK(magicsock_reserve(a->ms, &b->public_key, 1500, world.now_ms) == NULL);
     CHECK(magicsock_reserve(a->ms, &b->public_key, 0, world.now_ms) == NULL);
-    for (int i = 0; i < 9; i++) {
-        memset(strangers[i].b, 0x40 + i, KEY_LEN);
-        CHECK_EQ(world_send(a, &strangers[i], data, 100), i < 7);
+    for (int i = 0; i < 16; i++) {
+        data[0] = (uint8_t)(i + 50);
+        CHECK_EQ(world_send(a, &b->public_key, data, 100), i < 14);
     }
+    data[0] = 3;
+    CHECK(world_send(a, &b->public_key, data, 148)); /* full, but this one replaces */
     world_run(&world, 3000);
-    CHECK_EQ(b->packets, 1);
-    CHECK_EQ(b->last_len, 148);
-    CHECK_EQ(b->last[0], 2);
-    CHECK_EQ(world.relays[1].lost, 7);
+    CHECK_EQ(b->packets, 15);
+    CHECK_EQ(b->last_len, 100);
+    CHECK_EQ(b->last[0], 63); /* in their order */
+    CHECK_EQ(b->first[0], 3);
+    CHECK_EQ(world.relays[1].lost, 1);
     const struct magicsock_stats *stats = magicsock_stats(a->ms);
-    CHECK_EQ(stats->packets_out, 8);
+    CHECK_EQ(stats->packets_out, 16);
     CHECK_EQ(stats->dropped_not_up, 4);
     /* Reserved, not committed: neither held nor sent. */
     world_cut(a, 1);
@@ -116,7 +120,7 @@ static void test_held(void)
     CHECK(magicsock_reserve(a->ms, &b->public_key, 50, world.now_ms) != NULL);
     world_run(&world, 3000);
     CHECK(magicsock_region_ready(a->ms, 1));
-    CHECK_EQ(b->packets, 1);
+    CHECK_EQ(b->packets, 15);
     world_free(&world);
 }
 
