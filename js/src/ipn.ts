@@ -29,6 +29,7 @@ import {loadModule} from './host/load_wasm.js';
 import {watchPage} from './host/page_lifecycle.js';
 import {StateStorage} from './host/state_storage.js';
 import {fetchOverTcp} from './http_client.js';
+import {Refs} from './refs.js';
 import {checkSshOptions, SshSession} from './ssh_session.js';
 import {TcpStream} from './tcp_stream.js';
 import type {FromEngine, ToEngine} from './worker/messages.js';
@@ -36,11 +37,6 @@ import {openLink, type Link} from './worker/proxy.js';
 
 const TCP_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_MS = 4000; // the engine gives itself 3 s to log out
-
-interface PendingPing {
-  resolve(pong: IPNPong): void;
-  reject(error: Error): void;
-}
 
 /** Replaced in tests. */
 export interface IpnParts {
@@ -55,9 +51,7 @@ export class Ipn implements IPN {
   readonly #link: Link;
   readonly #storage: StateStorage;
   readonly #stopWatching: () => void;
-  readonly #flows = new Map<number, FlowHandler>();
-  readonly #pings = new Map<number, PendingPing>();
-  #nextRef = 1;
+  readonly #refs = new Refs();
   #callbacks: IPNCallbacks | undefined;
   /** Problems from before run(). */
   readonly #untold: IPNProblem[] = [];
@@ -118,7 +112,7 @@ export class Ipn implements IPN {
 
   ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession {
     const target = checkSshOptions(host, username, options);
-    const ref = this.#nextRef++;
+    const ref = this.#refs.take();
     const session = new SshSession(target, options, this.#port(ref));
     const missing = target.host === '' ? 'host' : target.user === '' ? 'user' : undefined;
     if (missing) queueMicrotask(() => session.fail(`A ${missing} name is needed.`));
@@ -146,10 +140,10 @@ export class Ipn implements IPN {
 
   ping(host: string): Promise<IPNPong> {
     checkText(host, 'host');
-    const ref = this.#nextRef++;
+    const ref = this.#refs.take();
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(new Error(this.#end));
-      this.#pings.set(ref, {resolve, reject});
+      this.#refs.addPing(ref, {resolve, reject});
       this.#post({type: 'ping', ref, host});
     });
   }
@@ -186,7 +180,7 @@ export class Ipn implements IPN {
   }
 
   #tcp(host: string, port: number, timeoutMs: number): IPNTCPStream {
-    const ref = this.#nextRef++;
+    const ref = this.#refs.take();
     const stream = new TcpStream(this.#port(ref));
     this.#open(ref, stream, {type: 'tcpOpen', ref, host, port, timeoutMs});
     return stream;
@@ -201,7 +195,7 @@ export class Ipn implements IPN {
     const end =
       this.#end ?? (this.#closing ? 'This connection to the tailnet is closing.' : undefined);
     if (end !== undefined) return queueMicrotask(() => handler.fail(end));
-    this.#flows.set(ref, handler);
+    this.#refs.addFlow(ref, handler);
     this.#post(message);
   }
 
@@ -251,13 +245,9 @@ export class Ipn implements IPN {
           retrying: message.retrying,
         });
       case 'pong':
-        return this.#handlePong(message.id, message.ms, message.region);
-      default: {
-        const handler = this.#flows.get(message.id);
-        if (message.type === 'sshDone' || message.type === 'tcpDone')
-          this.#flows.delete(message.id);
-        handler?.handle(message);
-      }
+        return this.#refs.handlePong(message.id, message.ms, message.region);
+      default:
+        return this.#refs.handleFlow(message);
     }
   }
 
@@ -266,13 +256,6 @@ export class Ipn implements IPN {
     this.#early = undefined;
     for (const [message, transfer] of early) this.#link.post(message, transfer);
     this.#settleReady.resolve();
-  }
-
-  #handlePong(ref: number, ms: number, region: string): void {
-    const pending = this.#pings.get(ref);
-    this.#pings.delete(ref);
-    if (ms >= 0) pending?.resolve({ms, region});
-    else pending?.reject(new Error('The node did not answer.'));
   }
 
   /** run() itself says NoState; nothing is said twice. */
@@ -309,11 +292,7 @@ export class Ipn implements IPN {
     this.#settleReady.reject(new Error(why));
     this.#stopWatching();
     this.#link.terminate();
-    const flows = [...this.#flows.values()];
-    this.#flows.clear();
-    for (const flow of flows) flow.fail(why);
-    for (const ping of this.#pings.values()) ping.reject(new Error(why));
-    this.#pings.clear();
+    this.#refs.failAll(why);
     this.#settleClosed?.();
   }
 }
