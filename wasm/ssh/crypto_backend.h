@@ -43,7 +43,7 @@ struct ssh_crypto_rsa;
 #define LIBSSH2_CAST 0
 #define LIBSSH2_3DES 0
 #define LIBSSH2_RSA 1
-#define LIBSSH2_RSA_SHA1 0
+#define LIBSSH2_RSA_SHA1 1 /* or libssh2 takes no RSA key at all; it signs and verifies nothing */
 #define LIBSSH2_RSA_SHA2 1
 #define LIBSSH2_DSA 0
 #define LIBSSH2_ECDSA 1

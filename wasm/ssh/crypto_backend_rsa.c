@@ -116,6 +116,30 @@ int _libssh2_rsa_sha2_sign(LIBSSH2_SESSION *session, libssh2_rsa_ctx *rsactx,
     return 0;
 }
 
+/* "ssh-rsa" with SHA-1: never offered, and refused if it came all the same. */
+int _libssh2_rsa_sha1_sign(LIBSSH2_SESSION *session, libssh2_rsa_ctx *rsactx,
+                           const unsigned char *hash, size_t hash_len, unsigned char **signature,
+                           size_t *signature_len)
+{
+    (void)rsactx;
+    (void)hash;
+    (void)hash_len;
+    (void)signature;
+    (void)signature_len;
+    return _libssh2_error(session, LIBSSH2_ERROR_METHOD_NOT_SUPPORTED, "no SHA-1");
+}
+
+int _libssh2_rsa_sha1_verify(libssh2_rsa_ctx *rsa, const unsigned char *sig, size_t sig_len,
+                             const unsigned char *m, size_t m_len)
+{
+    (void)rsa;
+    (void)sig;
+    (void)sig_len;
+    (void)m;
+    (void)m_len;
+    return -1;
+}
+
 /* [by libssh2] "ssh-rsa", n, e, d, 1/q mod p, p, q. */
 int _libssh2_rsa_new_private_frommemory(libssh2_rsa_ctx **rsa, LIBSSH2_SESSION *session,
                                         const char *filedata, size_t filedata_len,

@@ -33,8 +33,6 @@
 #define HAVE_SYS_TIME_H 1
 #define HAVE_SYS_UIO_H 1
 #define HAVE_UNISTD_H 1
-#define HAVE_MEMSET_S 0
-#undef HAVE_MEMSET_S
 
 /* Function-like on purpose: a member of the same name without "(" after it is left alone. */
 #define time(ptr) ((time_t)1)
@@ -52,7 +50,6 @@
 #define LIBSSH2_NO_BLOWFISH 1
 #define LIBSSH2_NO_RC4 1
 #define LIBSSH2_NO_CAST 1
-#define LIBSSH2_NO_RSA_SHA1 1
 #define LIBSSH2_NO_DEPRECATED 1
 
 #include "ssh/crypto_backend.h"
