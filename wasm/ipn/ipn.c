@@ -338,7 +338,7 @@ void ipn_socket_input(struct ipn *ipn, uint32_t id, uint8_t *data, size_t len, u
     if (id == IPN_SOCKET_CONTROL)
         control_client_input(ipn->cc, data, len, now_ms);
     else if (id > IPN_SOCKET_DERP)
-        magicsock_input(ipn->ms, (int)(id - IPN_SOCKET_DERP), data, len, now_ms);
+        ipn_net_input(ipn, (int)(id - IPN_SOCKET_DERP), data, len);
 }
 
 void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reason, size_t len,

@@ -87,6 +87,7 @@ char *ipn_copy_text(const char *text);
 /* ipn_net.c: the parts below the streams. pump functions return 1 if *ev was set, else 0. */
 int ipn_net_start(struct ipn *ipn);
 void ipn_net_stop(struct ipn *ipn);
+void ipn_net_input(struct ipn *ipn, int region, uint8_t *data, size_t len);
 int ipn_net_pump(struct ipn *ipn, struct ipn_event *ev);
 void ipn_net_apply_regions(struct ipn *ipn);
 /* The node key changed (ipn->node_key is the new one): new WireGuard device and relays, the same

@@ -333,6 +333,16 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
     }
 }
 
+/* The bytes are the caller's only for now, so every datagram in them goes its way at once; what they
+ * cause waits for the poll, so that a burst of messages becomes one batch. */
+void ipn_net_input(struct ipn *ipn, int region, uint8_t *data, size_t len)
+{
+    struct magicsock_event me;
+    magicsock_input(ipn->ms, region, data, len, ipn->now_ms);
+    while (magicsock_next_input(ipn->ms, &me, ipn->now_ms) == 1)
+        apply(ipn, &me);
+}
+
 int ipn_net_pump(struct ipn *ipn, struct ipn_event *ev)
 {
     struct magicsock_event me;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/host.h"
 #include "magicsock/magicsock_internal.h"
 
@@ -175,6 +176,19 @@ static bool deliver(struct magicsock *ms, struct ms_region *r, const struct derp
     return false;
 }
 
+/* What derp_client_next's error means to a person. */
+static const char *error_words(int err)
+{
+    switch (err) {
+    case IPN_ERR_CRYPTO:
+        return "the relay does not hold the key that it shows";
+    case IPN_ERR_NOMEM:
+        return "this client is out of memory";
+    default:
+        return "the relay sent something that is not DERP";
+    }
+}
+
 /* The next event out of the bytes lent to r. */
 static bool next_from_input(struct magicsock *ms, struct ms_region *r, struct magicsock_event *ev,
                             uint64_t now_ms)
@@ -186,7 +200,7 @@ static bool next_from_input(struct magicsock *ms, struct ms_region *r, struct ma
             return true;
     r->has_input = false;
     if (rv < 0)
-        ms_region_fail(ms, r, "the relay sent something that is not DERP", now_ms);
+        ms_region_fail(ms, r, error_words(rv), now_ms);
     else if (r->held && derp_client_can_send(r->dc))
         ms_region_flush_held(ms, r, now_ms);
     return false;
@@ -236,12 +250,19 @@ static bool next_from_output(struct ms_region *r, struct magicsock_event *ev)
     return true;
 }
 
-int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms)
+int magicsock_next_input(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms)
 {
     memset(ev, 0, sizeof *ev);
     for (size_t i = 0; i < ms->region_count; i++)
         if (ms->regions[i]->has_input && next_from_input(ms, ms->regions[i], ev, now_ms))
             return 1;
+    return 0;
+}
+
+int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms)
+{
+    if (magicsock_next_input(ms, ev, now_ms))
+        return 1;
     if (ms->doomed_count > 0) {
         ev->type = MAGICSOCK_EVENT_CLOSE;
         ev->region = ms->doomed[--ms->doomed_count];

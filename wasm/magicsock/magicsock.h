@@ -75,7 +75,7 @@ void magicsock_free(struct magicsock *ms);
 
 /* The DERP map. The first call picks a provisional home (hint, else the first) at once and connects
  * to it; probes follow where several regions exist. Removed regions are closed, changed urls
- * reconnected. Not while input of a region waits to be drained. */
+ * reconnected. Ends what an event's data is valid for. */
 void magicsock_set_regions(struct magicsock *ms, const struct magicsock_region *regions,
                            size_t count, int home_hint, uint64_t now_ms);
 int magicsock_home(const struct magicsock *ms); /* 0 before set_regions */
@@ -98,9 +98,14 @@ void magicsock_input(struct magicsock *ms, int region, uint8_t *data, size_t len
 /* 1 and *ev, or 0 when drained. */
 int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);
 
+/* The same, but only what the input gave; 0 when that is used up. For whoever feeds several
+ * messages before it drains the rest. */
+int magicsock_next_input(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);
+
 /* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else
  * its home, else ours; opened if needed); NULL: dropped (queue full, no region). While the region
- * opens, the first 16 datagrams are kept, and of initiations to one node the newest. Fill, then commit before any other call. */
+ * opens, the first 16 datagrams are kept, and of initiations to one node only the newest. Fill all
+ * of it, then commit before any other call. */
 uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, size_t len,
                            uint64_t now_ms);
 void magicsock_commit(struct magicsock *ms);
