@@ -5,9 +5,8 @@ set(INITIAL_BYTES 2621440)   # 2.5 MB, 40 pages
 set(MAXIMUM_BYTES 268435456) # 256 MB
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${WASM_DIR}/exports.txt)
-file(STRINGS ${WASM_DIR}/exports.txt EXPORTS REGEX "^[a-z]")
-# memory and the start function are exported by the linker.
-list(REMOVE_ITEM EXPORTS memory _initialize)
+# The others (memory, the start function ...) are exported by the linker.
+file(STRINGS ${WASM_DIR}/exports.txt EXPORTS REGEX "^x_")
 list(TRANSFORM EXPORTS PREPEND _)
 list(JOIN EXPORTS "," EXPORTS)
 

@@ -1,159 +1,159 @@
 // A real Headscale of our own on loopback: sqlite, embedded DERP, one user, everything in one
 // folder that is gone afterwards.
-import { mkdir, writeFile } from 'node:fs/promises';
+import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
-import { Daemon, freePort, run, until } from './process.mjs';
+import {Daemon, freePort, run, until} from './process.mjs';
 
 /** Members may open shells on their own machines, as the accounts named. */
 export function defaultPolicy(accounts) {
-    return {
-        acls: [{ action: 'accept', src: ['*'], dst: ['*:*'] }],
-        ssh: [
-            {
-                action: 'accept',
-                src: ['autogroup:member'],
-                dst: ['autogroup:self'],
-                users: accounts,
-            },
-        ],
-    };
+  return {
+    acls: [{action: 'accept', src: ['*'], dst: ['*:*']}],
+    ssh: [
+      {
+        action: 'accept',
+        src: ['autogroup:member'],
+        dst: ['autogroup:self'],
+        users: accounts,
+      },
+    ],
+  };
 }
 
-function configText({ dir, port, grpcPort, metricsPort, stunPort, policyFile, derp, legacy }) {
-    return JSON.stringify(
-        {
-            server_url: `http://127.0.0.1:${port}`,
-            listen_addr: `127.0.0.1:${port}`,
-            metrics_listen_addr: `127.0.0.1:${metricsPort}`,
-            grpc_listen_addr: `127.0.0.1:${grpcPort}`,
-            grpc_allow_insecure: true,
-            noise: { private_key_path: path.join(dir, 'noise.key') },
-            prefixes: { v4: '100.64.0.0/10', v6: 'fd7a:115c:a1e0::/48', allocation: 'sequential' },
-            derp: {
-                server: {
-                    enabled: true,
-                    region_id: 999,
-                    region_code: 'local',
-                    region_name: 'Local',
-                    verify_clients: true,
-                    stun_listen_addr: `127.0.0.1:${stunPort}`,
-                    private_key_path: path.join(dir, 'derp.key'),
-                    automatically_add_embedded_derp_region: true,
-                },
-                urls: [],
-                paths: derp?.paths ?? [],
-                auto_update_enabled: false,
-            },
-            disable_check_updates: true,
-            // 0.29's name, then 0.28's; each warns of the other's at most.
-            node: { ephemeral: { inactivity_timeout: '70s' } },
-            ...(legacy ? { ephemeral_node_inactivity_timeout: '70s' } : {}),
-            database: { type: 'sqlite', sqlite: { path: path.join(dir, 'db.sqlite') } },
-            log: { level: 'info', format: 'text' },
-            policy: { mode: 'file', path: policyFile },
-            dns: {
-                magic_dns: true,
-                base_domain: 'tail.test',
-                override_local_dns: false,
-                nameservers: { global: [] },
-            },
-            unix_socket: path.join(dir, 'headscale.sock'),
-            unix_socket_permission: '0700',
-            logtail: { enabled: false },
+function configText({dir, port, grpcPort, metricsPort, stunPort, policyFile, derp, legacy}) {
+  return JSON.stringify(
+    {
+      server_url: `http://127.0.0.1:${port}`,
+      listen_addr: `127.0.0.1:${port}`,
+      metrics_listen_addr: `127.0.0.1:${metricsPort}`,
+      grpc_listen_addr: `127.0.0.1:${grpcPort}`,
+      grpc_allow_insecure: true,
+      noise: {private_key_path: path.join(dir, 'noise.key')},
+      prefixes: {v4: '100.64.0.0/10', v6: 'fd7a:115c:a1e0::/48', allocation: 'sequential'},
+      derp: {
+        server: {
+          enabled: true,
+          region_id: 999,
+          region_code: 'local',
+          region_name: 'Local',
+          verify_clients: true,
+          stun_listen_addr: `127.0.0.1:${stunPort}`,
+          private_key_path: path.join(dir, 'derp.key'),
+          automatically_add_embedded_derp_region: true,
         },
-        null,
-        1,
-    );
+        urls: [],
+        paths: derp?.paths ?? [],
+        auto_update_enabled: false,
+      },
+      disable_check_updates: true,
+      // 0.29's name, then 0.28's; each warns of the other's at most.
+      node: {ephemeral: {inactivity_timeout: '70s'}},
+      ...(legacy ? {ephemeral_node_inactivity_timeout: '70s'} : {}),
+      database: {type: 'sqlite', sqlite: {path: path.join(dir, 'db.sqlite')}},
+      log: {level: 'info', format: 'text'},
+      policy: {mode: 'file', path: policyFile},
+      dns: {
+        magic_dns: true,
+        base_domain: 'tail.test',
+        override_local_dns: false,
+        nameservers: {global: []},
+      },
+      unix_socket: path.join(dir, 'headscale.sock'),
+      unix_socket_permission: '0700',
+      logtail: {enabled: false},
+    },
+    null,
+    1,
+  );
 }
 
 export class Headscale {
-    /**
-     * @param {{binary: string, dir: string, port?: number, policy?: object, accounts?: string[]}} o
-     */
-    static async start(o) {
-        const hs = new Headscale();
-        hs.binary = o.binary;
-        hs.dir = o.dir;
-        hs.legacy = (await run(o.binary, ['version'])).includes('0.28');
-        hs.port = o.port ?? (await freePort());
-        hs.url = `http://127.0.0.1:${hs.port}`;
-        await mkdir(o.dir, { recursive: true, mode: 0o700 });
-        hs.policyFile = path.join(o.dir, 'policy.json');
-        hs.configFile = path.join(o.dir, 'config.yaml'); // JSON is YAML
-        hs.logFile = path.join(o.dir, 'headscale.log');
-        const policy = o.policy ?? defaultPolicy(o.accounts ?? ['root']);
-        await writeFile(hs.policyFile, JSON.stringify(policy));
-        const [grpcPort, metricsPort, stunPort] = [
-            await freePort(),
-            await freePort(),
-            await freePort(),
-        ];
-        await writeFile(
-            hs.configFile,
-            configText({
-                ...hs,
-                grpcPort,
-                metricsPort,
-                stunPort,
-                derp: o.derp,
-                legacy: hs.legacy,
-            }),
-        );
-        await hs.launch();
-        await hs.cli('users', 'create', 'demo');
-        const users = await hs.json('users', 'list');
-        hs.userId = String(users.find((u) => u.name === 'demo').id);
-        return hs;
-    }
+  /**
+   * @param {{binary: string, dir: string, port?: number, policy?: object, accounts?: string[]}} o
+   */
+  static async start(o) {
+    const hs = new Headscale();
+    hs.binary = o.binary;
+    hs.dir = o.dir;
+    hs.legacy = (await run(o.binary, ['version'])).includes('0.28');
+    hs.port = o.port ?? (await freePort());
+    hs.url = `http://127.0.0.1:${hs.port}`;
+    await mkdir(o.dir, {recursive: true, mode: 0o700});
+    hs.policyFile = path.join(o.dir, 'policy.json');
+    hs.configFile = path.join(o.dir, 'config.yaml'); // JSON is YAML
+    hs.logFile = path.join(o.dir, 'headscale.log');
+    const policy = o.policy ?? defaultPolicy(o.accounts ?? ['root']);
+    await writeFile(hs.policyFile, JSON.stringify(policy));
+    const [grpcPort, metricsPort, stunPort] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    await writeFile(
+      hs.configFile,
+      configText({
+        ...hs,
+        grpcPort,
+        metricsPort,
+        stunPort,
+        derp: o.derp,
+        legacy: hs.legacy,
+      }),
+    );
+    await hs.launch();
+    await hs.cli('users', 'create', 'demo');
+    const users = await hs.json('users', 'list');
+    hs.userId = String(users.find((u) => u.name === 'demo').id);
+    return hs;
+  }
 
-    async launch() {
-        this.daemon = new Daemon('headscale', this.binary, ['serve', '-c', this.configFile], {
-            logFile: this.logFile,
-        });
-        await until('Headscale answers', async () => {
-            if (!this.daemon.running) throw new Error(`it ended; see ${this.logFile}`);
-            return (await fetch(`${this.url}/health`)).ok;
-        });
-    }
+  async launch() {
+    this.daemon = new Daemon('headscale', this.binary, ['serve', '-c', this.configFile], {
+      logFile: this.logFile,
+    });
+    await until('Headscale answers', async () => {
+      if (!this.daemon.running) throw new Error(`it ended; see ${this.logFile}`);
+      return (await fetch(`${this.url}/health`)).ok;
+    });
+  }
 
-    async stop() {
-        await this.daemon.stop();
-    }
+  async stop() {
+    await this.daemon.stop();
+  }
 
-    async restart() {
-        await this.stop();
-        await this.launch();
-    }
+  async restart() {
+    await this.stop();
+    await this.launch();
+  }
 
-    cli(...args) {
-        return run(this.binary, ['-c', this.configFile, ...args]);
-    }
+  cli(...args) {
+    return run(this.binary, ['-c', this.configFile, ...args]);
+  }
 
-    async json(...args) {
-        const text = await this.cli(...args, '-o', 'json');
-        return JSON.parse(text.slice(text.search(/[[{]|null/))) ?? [];
-    }
+  async json(...args) {
+    const text = await this.cli(...args, '-o', 'json');
+    return JSON.parse(text.slice(text.search(/[[{]|null/))) ?? [];
+  }
 
-    /** A key that lets a node join: ephemeral and for one use unless asked otherwise. */
-    async authKey({ ephemeral = true, reusable = false, expiration = '10m', tags } = {}) {
-        const args = ['preauthkeys', 'create', '-u', this.userId, '-e', expiration];
-        if (ephemeral) args.push('--ephemeral');
-        if (reusable) args.push('--reusable');
-        if (tags) args.push('--tags', tags.join(','));
-        return (await this.json(...args)).key;
-    }
+  /** A key that lets a node join: ephemeral and for one use unless asked otherwise. */
+  async authKey({ephemeral = true, reusable = false, expiration = '10m', tags} = {}) {
+    const args = ['preauthkeys', 'create', '-u', this.userId, '-e', expiration];
+    if (ephemeral) args.push('--ephemeral');
+    if (reusable) args.push('--reusable');
+    if (tags) args.push('--tags', tags.join(','));
+    return (await this.json(...args)).key;
+  }
 
-    /** A key for the HTTP API, as the hub's server needs one. */
-    async apiKey() {
-        return (await this.cli('apikeys', 'create', '-e', '1d')).trim().split('\n').pop();
-    }
+  /** A key for the HTTP API, as the hub's server needs one. */
+  async apiKey() {
+    return (await this.cli('apikeys', 'create', '-e', '1d')).trim().split('\n').pop();
+  }
 
-    nodes() {
-        return this.json('nodes', 'list');
-    }
+  nodes() {
+    return this.json('nodes', 'list');
+  }
 
-    async setPolicy(policy) {
-        await writeFile(this.policyFile, JSON.stringify(policy));
-        this.daemon.child.kill('SIGHUP');
-    }
+  async setPolicy(policy) {
+    await writeFile(this.policyFile, JSON.stringify(policy));
+    this.daemon.child.kill('SIGHUP');
+  }
 }
