@@ -6,6 +6,7 @@
 #ifndef WG_WORLD_H
 #define WG_WORLD_H
 
+#include "base/err.h"
 #include "base/host.h"
 #include "sim/sim.h"
 #include "wg/device_internal.h"

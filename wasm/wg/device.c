@@ -184,6 +184,7 @@ static bool timer_expired(struct wg_device *dev, struct wg_peer *peer, enum wg_t
         return false;
     case WG_TIMER_FORGET_HANDSHAKE:
         wg_peer_forget_initiations(dev, peer, UINT64_MAX);
+        wg_keypairs_wipe_retired(&peer->keypairs, &dev->index);
         wg_peer_settle(dev, peer);
         return false;
     case WG_TIMER_ZERO_KEY_MATERIAL:

@@ -37,17 +37,27 @@ bool wg_keypair_usable(const struct wg_keypair *kp, uint64_t now_ms)
     return wg_keypair_fresh(kp, now_ms) && kp->send_counter < REJECT_AFTER_MESSAGES;
 }
 
+/* kp (or NULL) is not needed any more, but may still be heard. */
+static void retire(struct wg_keypairs *k, struct wg_keypair *kp, struct wg_index_table *t)
+{
+    if (!kp)
+        return;
+    wg_keypair_free(k->retired[WG_KEYPAIRS_RETIRED - 1], t);
+    memmove(&k->retired[1], &k->retired[0], (WG_KEYPAIRS_RETIRED - 1) * sizeof k->retired[0]);
+    k->retired[0] = kp;
+}
+
 void wg_keypairs_add(struct wg_keypairs *k, struct wg_keypair *kp, struct wg_index_table *t)
 {
-    wg_keypair_free(k->previous, t);
+    retire(k, k->previous, t);
     k->previous = NULL;
     if (!kp->is_initiator) {
-        wg_keypair_free(k->next, t);
+        retire(k, k->next, t);
         k->next = kp;
         return;
     }
     if (k->next) { /* never confirmed, but the far end may be using it already */
-        wg_keypair_free(k->current, t);
+        retire(k, k->current, t);
         k->previous = k->next;
         k->next = NULL;
     } else {
@@ -56,20 +66,51 @@ void wg_keypairs_add(struct wg_keypairs *k, struct wg_keypair *kp, struct wg_ind
     k->current = kp;
 }
 
-bool wg_keypairs_received_with(struct wg_keypairs *k, const struct wg_keypair *kp,
+/* Takes kp out of next or retired; false if it is in neither. */
+static bool take(struct wg_keypairs *k, const struct wg_keypair *kp)
+{
+    if (kp == k->next) {
+        k->next = NULL;
+        return true;
+    }
+    for (int i = 0; i < WG_KEYPAIRS_RETIRED; i++) {
+        if (kp == k->retired[i]) {
+            k->retired[i] = NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wg_keypairs_received_with(struct wg_keypairs *k, struct wg_keypair *kp,
                                struct wg_index_table *t)
 {
-    if (kp != k->next)
+    if (kp == k->current || kp == k->previous)
         return false;
-    wg_keypair_free(k->previous, t);
-    k->previous = k->current;
-    k->current = k->next;
-    k->next = NULL;
-    return true;
+    bool was_next = kp == k->next;
+    if (!take(k, kp))
+        return false;
+    retire(k, k->previous, t);
+    if (was_next || !k->current || k->current->created_ms < kp->created_ms) {
+        k->previous = k->current;
+        k->current = kp;
+        return true;
+    }
+    k->previous = kp;
+    return false;
+}
+
+void wg_keypairs_wipe_retired(struct wg_keypairs *k, struct wg_index_table *t)
+{
+    for (int i = 0; i < WG_KEYPAIRS_RETIRED; i++) {
+        wg_keypair_free(k->retired[i], t);
+        k->retired[i] = NULL;
+    }
 }
 
 void wg_keypairs_wipe(struct wg_keypairs *k, struct wg_index_table *t)
 {
+    wg_keypairs_wipe_retired(k, t);
     wg_keypair_free(k->previous, t);
     wg_keypair_free(k->current, t);
     wg_keypair_free(k->next, t);

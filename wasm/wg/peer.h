@@ -24,6 +24,7 @@ enum {
     WG_INITIATIONS_KEPT = 8,
     FIRST_CONTACT_INTERVAL_MS = 100,
     FIRST_CONTACT_TIME_MS = 2000,
+    /* A handshake that ought to be complete within a round trip is waited for so long. */
     SETTLE_TIME_MS = 500,
 };
 

@@ -96,6 +96,8 @@ static void begin_session(struct wg_device *dev, struct wg_peer *peer,
     wg_peer_forget_initiations(dev, peer, number);
     wg_keypairs_add(&peer->keypairs, kp, &dev->index);
     note_received(peer, now_ms);
+    if (!peer->answered)
+        peer->burst_until_ms = now_ms + FIRST_CONTACT_TIME_MS; /* once, so that it ends */
     session_established(dev, peer, now_ms);
     wg_timers_session_derived(&peer->timers, now_ms);
 

@@ -32,8 +32,12 @@ static void next_timestamp(struct wg_device *dev, uint8_t out[WG_TIMESTAMP_LEN],
 
 static uint64_t retransmit_delay(const struct wg_peer *peer, uint64_t now_ms)
 {
-    if (!peer->answered && now_ms < peer->burst_until_ms)
-        return FIRST_CONTACT_INTERVAL_MS;
+    if (now_ms < peer->burst_until_ms) {
+        if (!peer->answered)
+            return FIRST_CONTACT_INTERVAL_MS;
+        if (peer->unsettled)
+            return SETTLE_TIME_MS;
+    }
     return REKEY_TIMEOUT_MS + wg_timers_jitter();
 }
 
@@ -121,6 +125,7 @@ void wg_send_response(struct wg_device *dev, struct wg_peer *peer, struct wg_res
     wg_keypairs_add(&peer->keypairs, kp, &dev->index);
     peer->handshake_sent_ms = now_ms;
     wg_timers_session_derived(&peer->timers, now_ms);
+    wg_timers_responded(&peer->timers, now_ms, SETTLE_TIME_MS);
     wg_timers_any_sent(&peer->timers);
     wg_device_arm(dev, peer);
 }

@@ -61,6 +61,13 @@ void wg_timers_initiated(struct wg_timers *t, uint64_t now_ms, uint64_t delay_ms
     t->due_ms[WG_TIMER_FORGET_HANDSHAKE] = NEVER;
 }
 
+void wg_timers_responded(struct wg_timers *t, uint64_t now_ms, uint64_t delay_ms)
+{
+    uint64_t *due_ms = &t->due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE];
+    if (*due_ms < now_ms + delay_ms)
+        *due_ms = now_ms + delay_ms;
+}
+
 void wg_timers_handshake_complete(struct wg_timers *t, uint64_t now_ms)
 {
     t->due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE] = NEVER;

@@ -47,6 +47,8 @@ void wg_timers_any_sent(struct wg_timers *t);
 void wg_timers_any_received(struct wg_timers *t);
 /* An initiation was sent; the next one is due after delay_ms. */
 void wg_timers_initiated(struct wg_timers *t, uint64_t now_ms, uint64_t delay_ms);
+/* A response of ours was sent: its confirmation comes first, our own initiation can wait so long. */
+void wg_timers_responded(struct wg_timers *t, uint64_t now_ms, uint64_t delay_ms);
 /* A response was accepted, or our own response was confirmed by data. */
 void wg_timers_handshake_complete(struct wg_timers *t, uint64_t now_ms);
 /* New keys exist, as initiator or responder. */

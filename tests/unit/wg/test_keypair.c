@@ -25,9 +25,19 @@ static size_t table_count(void)
     return n;
 }
 
-#define CHECK_SLOTS(k, p, c, n) \
+static size_t retired_count(const struct wg_keypairs *k)
+{
+    size_t n = 0;
+    for (int i = 0; i < WG_KEYPAIRS_RETIRED; i++)
+        n += k->retired[i] != NULL;
+    return n;
+}
+
+/* What is in no slot is retired; what is in none of both is not in the table. */
+#define CHECK_SLOTS(k, p, c, n, retired_ones) \
     (CHECK((k).previous == (p)), CHECK((k).current == (c)), CHECK((k).next == (n)), \
-     CHECK_EQ(table_count(), ((p) != NULL) + ((c) != NULL) + ((n) != NULL)))
+     CHECK_EQ(retired_count(&(k)), retired_ones), \
+     CHECK_EQ(table_count(), ((p) != NULL) + ((c) != NULL) + ((n) != NULL) + (retired_ones)))
 
 static void test_initiator(void)
 {
@@ -39,10 +49,12 @@ static void test_initiator(void)
     wg_keypairs_add(&k, b, &table);
     CHECK(k.previous == a);
     wg_keypairs_add(&k, c, &table);
-    CHECK_SLOTS(k, b, c, NULL); /* a is gone */
+    CHECK_SLOTS(k, b, c, NULL, 1);
     CHECK(!wg_keypairs_received_with(&k, b, &table));
     CHECK(!wg_keypairs_received_with(&k, c, &table));
-    CHECK_SLOTS(k, b, c, NULL);
+    CHECK_SLOTS(k, b, c, NULL, 1);
+    wg_keypairs_wipe_retired(&k, &table);
+    CHECK_SLOTS(k, b, c, NULL, 0);
     wg_keypairs_wipe(&k, &table);
     CHECK_EQ(table_count(), 0);
 }
@@ -52,23 +64,23 @@ static void test_responder(void)
     struct wg_keypairs k = {0};
     struct wg_keypair *a = make(false, 0);
     wg_keypairs_add(&k, a, &table);
-    CHECK_SLOTS(k, NULL, NULL, a); /* not to be sent with before it is confirmed */
+    CHECK_SLOTS(k, NULL, NULL, a, 0); /* not to be sent with before it is confirmed */
     CHECK(wg_keypairs_received_with(&k, a, &table));
-    CHECK_SLOTS(k, NULL, a, NULL);
+    CHECK_SLOTS(k, NULL, a, NULL, 0);
     CHECK(!wg_keypairs_received_with(&k, a, &table));
 
     struct wg_keypair *b = make(false, 0);
     wg_keypairs_add(&k, b, &table);
-    CHECK_SLOTS(k, NULL, a, b);
+    CHECK_SLOTS(k, NULL, a, b, 0);
     struct wg_keypair *c = make(false, 0);
     wg_keypairs_add(&k, c, &table); /* the unconfirmed one gives way */
-    CHECK_SLOTS(k, NULL, a, c);
+    CHECK_SLOTS(k, NULL, a, c, 1);
     CHECK(!wg_keypairs_received_with(&k, a, &table));
     CHECK(wg_keypairs_received_with(&k, c, &table));
-    CHECK_SLOTS(k, a, c, NULL);
+    CHECK_SLOTS(k, a, c, NULL, 1);
     struct wg_keypair *d = make(false, 0);
     wg_keypairs_add(&k, d, &table); /* previous goes when next comes */
-    CHECK_SLOTS(k, NULL, c, d);
+    CHECK_SLOTS(k, NULL, c, d, 2);
     wg_keypairs_wipe(&k, &table);
 }
 
@@ -79,7 +91,36 @@ static void test_both_at_once(void)
     wg_keypairs_add(&k, a, &table);
     wg_keypairs_add(&k, b, &table);
     wg_keypairs_add(&k, c, &table); /* our response came too: next may be in use, keep it */
-    CHECK_SLOTS(k, b, c, NULL);
+    CHECK_SLOTS(k, b, c, NULL, 1);
+    wg_keypairs_wipe(&k, &table);
+    CHECK_EQ(table_count(), 0);
+}
+
+/* A retired keypair that is heard is in use at the far end. */
+static void test_retired(void)
+{
+    struct wg_keypairs k = {0};
+    struct wg_keypair *a = make(false, 10), *b = make(false, 20);
+    wg_keypairs_add(&k, a, &table);
+    wg_keypairs_add(&k, b, &table);
+    CHECK_SLOTS(k, NULL, NULL, b, 1);
+    CHECK(wg_keypairs_received_with(&k, a, &table)); /* better than none */
+    CHECK_SLOTS(k, NULL, a, b, 0);
+    struct wg_keypair *c = make(true, 30);
+    wg_keypairs_add(&k, c, &table);
+    CHECK_SLOTS(k, b, c, NULL, 1);
+    CHECK(!wg_keypairs_received_with(&k, a, &table)); /* older than current: kept beside it */
+    CHECK_SLOTS(k, a, c, NULL, 1);
+    struct wg_keypair *d = make(false, 40), *e = make(false, 50);
+    wg_keypairs_add(&k, d, &table);
+    wg_keypairs_add(&k, e, &table);
+    CHECK_SLOTS(k, NULL, c, e, 3);
+    CHECK(wg_keypairs_received_with(&k, d, &table)); /* newer: confirmed after all */
+    CHECK_SLOTS(k, c, d, e, 2);
+    for (int i = 0; i < 3 * WG_KEYPAIRS_RETIRED; i++)
+        wg_keypairs_add(&k, make(i % 2, 60), &table);
+    CHECK_EQ(retired_count(&k), WG_KEYPAIRS_RETIRED);
+    CHECK(table_count() <= WG_KEYPAIRS_RETIRED + 3);
     wg_keypairs_wipe(&k, &table);
     CHECK_EQ(table_count(), 0);
 }
@@ -117,6 +158,7 @@ int main(void)
     test_initiator();
     test_responder();
     test_both_at_once();
+    test_retired();
     test_usable();
     return TEST_DONE();
 }

@@ -72,6 +72,13 @@ static void test_handshake(void)
     CHECK_EQ(t.due_ms[WG_TIMER_FORGET_HANDSHAKE], T + 5050);
     wg_timers_initiated(&t, T + 100, 100); /* what is waited for must not be forgotten */
     CHECK(!wg_timers_pending(&t, WG_TIMER_FORGET_HANDSHAKE));
+    wg_timers_responded(&t, T + 110, 500);
+    CHECK_EQ(t.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE], T + 610);
+    wg_timers_responded(&t, T + 110, 100); /* only ever later */
+    CHECK_EQ(t.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE], T + 610);
+    t.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE] = NEVER;
+    wg_timers_responded(&t, T + 110, 500); /* and it starts none */
+    CHECK(!wg_timers_pending(&t, WG_TIMER_RETRANSMIT_HANDSHAKE));
     wg_timers_session_derived(&t, T);
     CHECK_EQ(t.due_ms[WG_TIMER_ZERO_KEY_MATERIAL], T + 540000);
     wg_timers_session_derived(&t, T + 1);
