@@ -1,4 +1,5 @@
-/* A host whose random bytes are chosen: first what was pushed, then a fixed pattern. */
+/* A host whose random bytes are chosen: first what was pushed, then those of a
+ * fixed generator. */
 #ifndef SCRIPTED_RANDOM_H
 #define SCRIPTED_RANDOM_H
 
@@ -6,7 +7,8 @@
 
 #include "base/host.h"
 
-static uint8_t scripted_bytes[256], scripted_next = 1;
+static uint8_t scripted_bytes[256];
+static uint64_t scripted_state = 1;
 static size_t scripted_len;
 
 static inline void scripted_random(uint8_t *dst, size_t len)
@@ -16,8 +18,8 @@ static inline void scripted_random(uint8_t *dst, size_t len)
             dst[i] = scripted_bytes[0];
             memmove(scripted_bytes, scripted_bytes + 1, --scripted_len);
         } else {
-            scripted_next = (uint8_t)(scripted_next * 5 + 17);
-            dst[i] = (uint8_t)(scripted_next ^ i);
+            scripted_state = scripted_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+            dst[i] = (uint8_t)(scripted_state >> 56);
         }
     }
 }
