@@ -27,7 +27,9 @@ enum {
     CONTROL_BACKOFF_MAX_MS = 30 * 1000,
     CONTROL_STABLE_MS = 10 * 1000,            /* a map stream that old forgives earlier failures */
     CONTROL_RATE_MAX_MS = 3600 * 1000,
-    CONTROL_TRY_EVERY_MS = 50,                /* the speculative map (protocol fact 16) */
+    /* The speculative map. Headscale stores nodes in batches 500 ms apart; any try between the batch
+     * that made the node and the next gets the map half a second earlier, so few tries do. */
+    CONTROL_TRY_EVERY_MS = 100,
     CONTROL_TRY_MAX = 10,
     CONTROL_FOLLOWUP_PAUSE_MS = 1000,         /* before waiting at a replaced login address */
     CONTROL_REFUSALS_MAX = 3,                 /* of a register in unknown words, then a person */
@@ -98,6 +100,7 @@ struct control_client {
     char auth_url[TAILCFG_MAX_URL + 1]; /* a person is asked to go there; "" = no */
     bool registered, logging_out, lite_again;
     bool greet;    /* just registered: the map requests are due */
+    bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
     bool rekeyed;  /* made a new node key; until registered */
     unsigned refusals;

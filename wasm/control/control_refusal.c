@@ -10,18 +10,22 @@ struct refusal {
     const char *sentence;
 };
 
-/* Headscale: hscontrol/auth.go, types/preauth_key.go; several may be wrapped in other words. */
+#define USED "This auth key was already used, and it is good for one node only: make a new one."
+#define EXPIRED "This auth key has expired: make a new one."
+#define UNKNOWN "The control server does not know this auth key: check it, or make a new one."
+
+/* Headscale 0.28 and 0.29: hscontrol/auth.go, types/preauth_key.go, db/preauth_keys.go, at times
+ * wrapped in other words; "invalid key" is what Tailscale's own server says. */
 static const struct refusal refusals[] = {
-    { "authkey already used", CONTROL_PROBLEM_AUTH_KEY_USED,
-      "This auth key was already used, and it is good for one node only: make a new one." },
-    { "authkey expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED,
-      "This auth key has expired: make a new one." },
-    { "invalid pre auth key", CONTROL_PROBLEM_AUTH_KEY_INVALID,
-      "The control server does not know this auth key: check it, or make a new one." },
-    { "invalid authkey", CONTROL_PROBLEM_AUTH_KEY_INVALID,
-      "The control server does not accept this auth key: check it, or make a new one." },
-    { "authkey not found", CONTROL_PROBLEM_AUTH_KEY_INVALID,
-      "The control server does not know this auth key: check it, or make a new one." },
+    { "authkey already used", CONTROL_PROBLEM_AUTH_KEY_USED, USED },
+    { "auth-key has already been used", CONTROL_PROBLEM_AUTH_KEY_USED, USED },
+    { "authkey expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED },
+    { "auth-key expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED },
+    { "invalid pre auth key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
+    { "invalid authkey", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
+    { "auth-key not found", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
+    { "failed to parse auth-key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
+    { "invalid key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
 };
 
 static void refuse_version(struct control_client *cc, const char *words)

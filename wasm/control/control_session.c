@@ -4,7 +4,7 @@
  * that a connection is never freed from inside itself.
  *
  *   register ----------------- 200 > REGISTERED > lite + map stream > frames > NETMAP …
- *      \__ 50 ms: map 404, 50 ms: map 404, … map 200 (the node exists already) __/
+ *      \__ 100 ms: map 404, 100 ms: map 404, … map 200 (the node exists already) __/
  */
 #include <stdlib.h>
 #include <string.h>
@@ -114,9 +114,10 @@ static void post_map(struct control_client *cc, enum control_stream_kind kind)
 void control_session_register(struct control_client *cc)
 {
     cancel(cc, CONTROL_STREAM_REGISTER);
+    cancel(cc, CONTROL_STREAM_LITE);
     cancel(cc, CONTROL_STREAM_TRY);
     cancel(cc, CONTROL_STREAM_MAP);
-    cc->registered = false;
+    cc->registered = cc->greet = cc->lite_again = cc->expired_early = false;
     cc->register_at = cc->try_at = cc->map_deadline = cc->expiry_deadline = NEVER;
     cc->register_deadline = cc->auth_url[0] != '\0' ? NEVER
                                                     : cc->now_ms + CONTROL_REGISTER_TIMEOUT_MS;
@@ -186,6 +187,8 @@ static void registered(struct control_client *cc, bool authorized)
 {
     struct control_stream *try = &cc->streams[CONTROL_STREAM_TRY];
 
+    if (cc->registered)
+        return;
     cc->registered = cc->greet = true;
     cc->rekeyed = false;
     cc->refusals = 0;
@@ -241,6 +244,10 @@ void control_session_key_expired(struct control_client *cc)
     bool young = cc->now_ms - cc->map_since < CONTROL_STABLE_MS; /* no busy loop of new keys */
 
     cc->expiry_deadline = NEVER;
+    if (cc->streams[CONTROL_STREAM_REGISTER].id != 0) { /* the map overtook it: it may renew the key */
+        cc->expired_early = true;
+        return;
+    }
     if (cc->auth_key[0] != '\0' && !young) {
         rekey(cc);
         return;
@@ -302,8 +309,9 @@ static void register_answered(struct control_client *cc, const struct control_st
 
 static void register_ended(struct control_client *cc, const struct control_stream *s)
 {
-    if (cc->registered) /* the map came first: a key that it no longer needs does not matter */
-        return;
+    if (cc->registered && !cc->expired_early)
+        return; /* the map came first: whether the auth key was still good does not matter */
+    cc->expired_early = false;
     if (!s->complete || s->status == 0)
         lose(cc, "The control server broke off the registration; trying again.");
     else
@@ -355,7 +363,9 @@ static void stream_ended(struct control_client *cc, enum control_stream_kind kin
         register_ended(cc, &s);
         break;
     case CONTROL_STREAM_LITE:
-        if (cc->lite_again)
+        if (s.status == 404 && cc->registered)
+            node_gone(cc);
+        else if (cc->lite_again)
             control_session_lite(cc);
         break;
     case CONTROL_STREAM_TRY:
