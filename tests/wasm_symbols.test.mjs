@@ -15,7 +15,12 @@ function listed(name) {
 test('exports are those of wasm/exports.txt, which is sorted', () => {
   const list = listed('exports.txt');
   assert.deepEqual(list, [...new Set(list)].sort());
-  assert.deepEqual(WebAssembly.Module.exports(module).map((e) => e.name).sort(), list);
+  assert.deepEqual(
+    WebAssembly.Module.exports(module)
+      .map((e) => e.name)
+      .sort(),
+    list,
+  );
 });
 
 test('imports are those of wasm/imports.txt, each a function', () => {
@@ -23,7 +28,10 @@ test('imports are those of wasm/imports.txt, each a function', () => {
   assert.deepEqual(list, [...new Set(list)].sort());
   const imports = WebAssembly.Module.imports(module);
   assert.deepEqual(imports.map((i) => `${i.module}.${i.name}`).sort(), list);
-  assert.deepEqual(imports.filter((i) => i.kind !== 'function'), []);
+  assert.deepEqual(
+    imports.filter((i) => i.kind !== 'function'),
+    [],
+  );
 });
 
 test('the module carries no names, no debug information and no producers', () => {

@@ -20,13 +20,17 @@ export async function buildWasm(env) {
   return path.join(dir, 'ipn.wasm');
 }
 
-export async function build() {
-  const env = await setup('build');
+/** js/dist with everything in it, in an environment that setup() gave. */
+export async function buildPackage(env) {
   await withLock('build', async () => {
     await buildWasm(env);
     say('js/dist: bundling');
     await sh(process.execPath, [path.join(ROOT, 'js', 'build.mjs')], {env});
   });
+}
+
+export async function build() {
+  await buildPackage(await setup('build'));
   say('js/dist is built');
 }
 

@@ -3,7 +3,15 @@
 //
 //   node tests/support/peers.mjs [headscale|headscale-0.28|tailscale ...]     prints where they are
 import {createHash} from 'node:crypto';
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {CACHE, ROOT, main, needGo, say, sh, withLock} from './setup.mjs';
@@ -12,7 +20,11 @@ const HEADSCALE = ['github.com/juanfont/headscale/cmd/headscale'];
 const PROGRAMS = {
   headscale: HEADSCALE,
   'headscale-0.28': HEADSCALE,
-  tailscale: ['tailscale.com/cmd/tailscaled', 'tailscale.com/cmd/tailscale', 'tailscale.com/cmd/derper'],
+  tailscale: [
+    'tailscale.com/cmd/tailscaled',
+    'tailscale.com/cmd/tailscale',
+    'tailscale.com/cmd/derper',
+  ],
 };
 const NAMES = Object.keys(PROGRAMS);
 
@@ -32,10 +44,14 @@ async function buildPeer(name) {
   mkdirSync(path.dirname(dir), {recursive: true});
   const fresh = mkdtempSync(`${dir}.new-`);
   try {
-    await sh('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${fresh}/`, ...PROGRAMS[name]], {
-      cwd: path.join(ROOT, 'tests', 'peers', name),
-      env: {...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off'},
-    });
+    await sh(
+      'go',
+      ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${fresh}/`, ...PROGRAMS[name]],
+      {
+        cwd: path.join(ROOT, 'tests', 'peers', name),
+        env: {...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off'},
+      },
+    );
     writeFileSync(path.join(fresh, '.stamp'), stampOf(name));
     rmSync(dir, {recursive: true, force: true});
     renameSync(fresh, dir);

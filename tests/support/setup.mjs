@@ -1,7 +1,7 @@
 // What a command needs of the machine: Node, Go, Debian packages, the npm packages, Emscripten.
 // Installs what is missing where it may (Debian, root), else says which command installs it.
 //
-//   node tests/support/setup.mjs build|test|demo      as a program: sets up for that command
+//   node tests/support/setup.mjs build|demo|test|lint    as a program: sets up for that command
 import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync} from 'node:fs';
 import {homedir} from 'node:os';
@@ -25,7 +25,9 @@ const PACKAGES = {
     bzip2: 'bzip2',
   },
   emscripten12: {'clang-19': 'clang-19', 'lld-19': 'wasm-ld-19', 'llvm-19': 'llvm-ar-19'},
+  format: {'clang-format-19': 'clang-format-19', git: 'git'},
   test: {
+    git: 'git',
     gcc: 'gcc',
     'libc6-dev': '/usr/include/stdio.h',
     'clang-19': 'clang-19',
@@ -38,7 +40,6 @@ const PACKAGES = {
     'openssh-client': 'ssh-keygen',
     'dropbear-bin': '/usr/sbin/dropbear',
   },
-  demo: {},
 };
 
 /** A reason to stop that is told without a stack trace. */
@@ -50,7 +51,7 @@ export function say(text) {
   process.stdout.write(`[${seconds} s] ${text}\n`);
 }
 
-/** Runs a program in the open; rejects if it fails. */
+/** Runs a program in the open; rejects if it fails or, given a timeout in ms, takes longer. */
 export function sh(file, args = [], options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
@@ -215,16 +216,25 @@ export async function needSources() {
   return deps;
 }
 
+/** The groups of PACKAGES, and whether Go and the wasm side are needed, by command. */
+const COMMANDS = {
+  build: {packages: ['build'], wasm: true},
+  demo: {packages: ['build'], wasm: true, go: true},
+  test: {packages: ['build', 'format', 'test'], wasm: true, go: true},
+  lint: {packages: ['format']},
+};
+
 /** All that a command needs; resolves with the environment to run its tools in. */
 export async function setup(command) {
+  const {packages, wasm, go} = COMMANDS[command];
   needNode();
   return withLock('setup', async () => {
-    if (command !== 'build') needGo();
-    await needPackages('build', ...(command === 'build' ? [] : [command]));
+    if (go) needGo();
+    await needPackages(...packages);
     await needNpmPackages();
+    if (!wasm) return process.env;
     const env = await needEmscripten();
-    const MESHTERM_DEPS = await needSources();
-    return {...env, MESHTERM_DEPS};
+    return {...env, MESHTERM_DEPS: await needSources()};
   });
 }
 
@@ -241,8 +251,7 @@ export async function main(fn) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const command = process.argv[2];
   await main(async () => {
-    if (!(command in PACKAGES) || command === 'emscripten12')
-      throw new SetupError('usage: setup.mjs build|test|demo');
+    if (!(command in COMMANDS)) throw new SetupError('usage: setup.mjs build|demo|test|lint');
     await setup(command);
     say(`all that ${command} needs is in place`);
   });

@@ -1,0 +1,96 @@
+// The stages of npm test. Each rejects if anything in it fails.
+import {existsSync} from 'node:fs';
+import {cpus} from 'node:os';
+import path from 'node:path';
+import {buildPackage} from './build.mjs';
+import {C_FILES, treeFiles} from './files.mjs';
+import {fuzzAll} from './fuzz.mjs';
+import {peers} from './peers.mjs';
+import {ROOT, say, sh} from './setup.mjs';
+
+const JOBS = String(cpus().length);
+const MINUTE_MS = 60_000;
+/** Stages that test real peers start daemons and browsers: one file at a time. */
+const ALONE = ['--test-concurrency=1'];
+
+function npmBin(name) {
+  return path.join(ROOT, 'node_modules', '.bin', name);
+}
+
+async function lint({env}) {
+  await sh(npmBin('eslint'), ['.', '--max-warnings=0'], {env});
+  await sh(npmBin('prettier'), ['--check', '--log-level=warn', '.'], {env});
+  await sh('clang-format-19', ['--dry-run', '-Werror', ...treeFiles(...C_FILES)], {env});
+  for (const project of treeFiles('js/**tsconfig.json', 'web/**tsconfig.json'))
+    await sh(npmBin('tsc'), ['-p', project], {env});
+  say('eslint, prettier, clang-format and tsc found nothing');
+}
+
+/** node --test over the test files of a folder; a folder without any is told, not hidden. */
+async function nodeTests(folder, {env, args = [], minutes = 5}) {
+  const files = treeFiles(`tests/${folder}/*.test.mjs`);
+  if (files.length === 0) {
+    say(`tests/${folder}: NO TESTS THERE`);
+    return 'NO TESTS';
+  }
+  await sh(process.execPath, ['--test', '--test-reporter=spec', ...args, ...files], {
+    env,
+    timeout: minutes * MINUTE_MS,
+  });
+}
+
+async function layering({env}) {
+  await sh(process.execPath, ['--test', '--test-reporter=dot', 'tests/layering.test.mjs'], {env});
+}
+
+/** Configures once, then compiles what changed. */
+async function cmakeBuild(name, env, options, targets = []) {
+  const dir = path.join(ROOT, 'build', name);
+  if (!existsSync(path.join(dir, 'build.ninja')))
+    await sh('cmake', ['-G', 'Ninja', '-B', dir, '-S', ROOT, ...options], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  await sh('ninja', ['-C', dir, '--quiet', '-k', '0', ...targets], {env});
+  return dir;
+}
+
+async function native({env}) {
+  const dir = await cmakeBuild('native', {...env, CC: 'gcc'}, ['-DSANITIZE=ON']);
+  await sh('ctest', ['--test-dir', dir, '-j', JOBS, '--output-on-failure', '--no-tests=error'], {
+    env: {...env, ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1'},
+  });
+}
+
+async function wasm({env}) {
+  await buildPackage(env);
+  await sh(process.execPath, ['--test', '--test-reporter=spec', 'tests/wasm_symbols.test.mjs'], {
+    env,
+  });
+}
+
+async function fuzz({env, long}) {
+  const dir = await cmakeBuild('fuzz', {...env, CC: 'clang-19'}, ['-DFUZZ=ON']);
+  await fuzzAll(dir, long ? 600 : 60);
+}
+
+async function interop({env}) {
+  await peers();
+  return nodeTests('interop', {env, args: ALONE, minutes: 15});
+}
+
+async function e2e({env}) {
+  await peers();
+  return nodeTests('e2e', {env, args: ALONE, minutes: 15});
+}
+
+export const STAGES = {
+  lint,
+  layering,
+  native,
+  wasm,
+  js: ({env}) => nodeTests('js', {env}),
+  fuzz,
+  interop,
+  e2e,
+};
