@@ -13,7 +13,8 @@ struct pbuf;
 u32_t netstack_tcp_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
                        u16_t remote_port);
 
-/* ERR_OK to let the segment (header in host order, p = its data) into lwIP's state machine. */
-err_t netstack_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *p);
+/* ERR_OK to let the segment (header in host order, options behind it, p = its data) into lwIP's
+ * state machine. May blank its options. */
+err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct pbuf *p);
 
 #endif

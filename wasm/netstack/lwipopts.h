@@ -69,8 +69,6 @@
 #define TCP_SNDQUEUELOWAT (TCP_SND_QUEUELEN / 2)
 /* An update of its own for every 64 kB read; netstack_flush sends the urgent ones earlier. */
 #define TCP_WND_UPDATE_THRESHOLD (64 * 1024)
-/* RFC 6928: ten segments. */
-#define LWIP_TCP_CALC_INITIAL_CWND(mss) ((tcpwnd_size_t)10 * (mss))
 
 /* What came out of order: a full window of whole segments, and no more of smaller ones. */
 #define TCP_QUEUE_OOSEQ 1

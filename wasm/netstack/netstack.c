@@ -243,6 +243,12 @@ void netstack_input(const uint8_t *packet, size_t len, uint64_t now_ms)
         netstack.stats.dropped++;
 }
 
-const struct netstack_stats *netstack_stats(void) { return &netstack.stats; }
+const struct netstack_stats *netstack_stats(void)
+{
+    return &netstack.stats;
+}
 
-struct tcp_conn *netstack_next_ready(void) { return conn_queue_pop(CONN_QUEUE_READY); }
+struct tcp_conn *netstack_next_ready(void)
+{
+    return conn_queue_pop(CONN_QUEUE_READY);
+}

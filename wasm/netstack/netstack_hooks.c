@@ -10,7 +10,10 @@
 #include "lwip/sys.h"
 #include "netstack/netstack_internal.h"
 
-u32_t sys_now(void) { return (u32_t)netstack.now_ms; }
+u32_t sys_now(void)
+{
+    return (u32_t)netstack.now_ms;
+}
 
 uint32_t netstack_random(void)
 {
@@ -49,25 +52,34 @@ static bool has_queued_fin(const struct tcp_pcb *pcb)
     return false;
 }
 
-/*
- * lwIP trims what overruns the receive window, but not always: the first segment out of order is
- * stored whole, and a stored FIN can be given to a segment that ends at the window's edge. Either
- * breaks its invariant rcv_wnd >= length once the hole is filled, with a window near its end. An
- * honest sender does neither, so such segments are dropped here with an acknowledgement.
- */
-err_t netstack_tcp_admit(struct tcp_pcb *pcb, const struct tcp_hdr *hdr, const struct pbuf *p)
+/* lwIP takes an MSS option from any segment, and a smaller one than before breaks its sums over
+ * what is queued already. None of the options it reads belongs on anything but a SYN. */
+static void blank_options(struct tcp_hdr *hdr)
 {
-    u32_t edge, end;
+    memset(hdr + 1, LWIP_TCP_OPT_NOP, TCPH_HDRLEN_BYTES(hdr) - sizeof *hdr);
+}
 
-    if (pcb->state < ESTABLISHED || pcb->state >= CLOSE_WAIT)
-        return ERR_OK;
-    edge = pcb->rcv_nxt + pcb->rcv_wnd;
-    end = hdr->seqno + p->tot_len;
-    if (TCPH_FLAGS(hdr) & (TCP_RST | TCP_SYN) || end == hdr->seqno)
-        return ERR_OK; /* no data; a lone FIN is checked by lwIP as any empty segment */
-    if (TCP_SEQ_LT(end, edge))
-        return ERR_OK;
-    if (TCP_SEQ_LEQ(hdr->seqno, pcb->rcv_nxt) && !has_queued_fin(pcb))
+/* lwIP trims what overruns the receive window, but not always: the first segment out of order is
+ * stored whole, and a stored FIN can be given to a segment that ends at the window's edge. Either
+ * breaks its invariant rcv_wnd >= length once the hole is filled, with a window near its end. */
+static bool overruns_window(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, u16_t len)
+{
+    const u32_t edge = pcb->rcv_nxt + pcb->rcv_wnd, end = hdr->seqno + len;
+
+    if (len == 0 || TCP_SEQ_LT(end, edge))
+        return false; /* a lone FIN is checked by lwIP as any empty segment */
+    return TCP_SEQ_GT(hdr->seqno, pcb->rcv_nxt) || has_queued_fin(pcb);
+}
+
+/* What would break lwIP's invariants ends here: an honest peer sends none of it. */
+err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct pbuf *p)
+{
+    const u8_t flags = TCPH_FLAGS(hdr);
+
+    if (!(flags & TCP_SYN))
+        blank_options(hdr);
+    if (pcb->state < ESTABLISHED || pcb->state >= CLOSE_WAIT || flags & (TCP_RST | TCP_SYN) ||
+        !overruns_window(pcb, hdr, p->tot_len))
         return ERR_OK;
     netstack.stats.dropped++;
     tcp_send_empty_ack(pcb);

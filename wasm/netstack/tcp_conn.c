@@ -22,6 +22,7 @@ enum {
     PORT_COUNT = 28232,
     PORT_TRIES = 64,
     ROOM_WORTH_TELLING = 16 * 1024,
+    INITIAL_WINDOW_SEGMENTS = 10, /* RFC 6928 */
     CHUNK_MAX = 0xffff, /* tcp_write and tcp_recved take u16 */
     FLUSH_MIN_GROWTH = 2 * TCP_MSS,
 };
@@ -77,7 +78,10 @@ static void conn_queue_remove(enum conn_queue_id id, struct tcp_conn *tc)
 
 /* --- life and death ------------------------------------------------------------------------ */
 
-static bool is_orphan(const struct tcp_conn *tc) { return tc->linger_deadline_ms != NEVER; }
+static bool is_orphan(const struct tcp_conn *tc)
+{
+    return tc->linger_deadline_ms != NEVER;
+}
 
 static void notify(struct tcp_conn *tc)
 {
@@ -230,6 +234,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 
     (void)err;
     take_first_round_trip(pcb);
+    pcb->cwnd = (tcpwnd_size_t)INITIAL_WINDOW_SEGMENTS * pcb->mss;
     tc->connected = true;
     notify(tc);
     conn_queue_push(CONN_QUEUE_FLUSH, tc);
@@ -379,7 +384,10 @@ int tcp_conn_write(struct tcp_conn *tc, const uint8_t *src, size_t len)
     return (int)done;
 }
 
-size_t tcp_conn_writable(const struct tcp_conn *tc) { return room(tc); }
+size_t tcp_conn_writable(const struct tcp_conn *tc)
+{
+    return room(tc);
+}
 
 void tcp_conn_shutdown(struct tcp_conn *tc)
 {
@@ -413,11 +421,17 @@ size_t tcp_conn_read(struct tcp_conn *tc, uint8_t *dst, size_t cap)
     return n;
 }
 
-size_t tcp_conn_readable(const struct tcp_conn *tc) { return tc->received.len; }
+size_t tcp_conn_readable(const struct tcp_conn *tc)
+{
+    return tc->received.len;
+}
 
 /* --- looking ------------------------------------------------------------------------------- */
 
-void *tcp_conn_owner(const struct tcp_conn *tc) { return tc->owner; }
+void *tcp_conn_owner(const struct tcp_conn *tc)
+{
+    return tc->owner;
+}
 
 enum tcp_conn_state tcp_conn_state(const struct tcp_conn *tc)
 {
@@ -430,7 +444,10 @@ enum tcp_conn_state tcp_conn_state(const struct tcp_conn *tc)
     return tc->fin_wanted ? TCP_CONN_CLOSED : TCP_CONN_REMOTE_CLOSED;
 }
 
-int tcp_conn_error(const struct tcp_conn *tc) { return tc->error; }
+int tcp_conn_error(const struct tcp_conn *tc)
+{
+    return tc->error;
+}
 
 /* --- ending -------------------------------------------------------------------------------- */
 

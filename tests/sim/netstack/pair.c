@@ -395,8 +395,9 @@ static void test_lost_flags(void)
         int number, from, flag, count;
         uint64_t within_ms;
     } cases[] = {
-        {1, 0, FLAG_SYN, 1, 1500}, {2, 0, FLAG_SYN, 3, 3500},  {3, 1, FLAG_SYN, 1, 1500},
-        {4, 0, FLAG_FIN, 1, 1000}, {5, 1, FLAG_FIN, 1, 1000},  {6, 0, FLAG_FIN, 4, 10 * SECOND},
+        {1, 0, FLAG_SYN, 1, 1500},        {2, 0, FLAG_SYN, 3, 3500},
+        {3, 1, FLAG_SYN, 1, 1500},        {4, 0, FLAG_FIN, 1, 1000},
+        {5, 1, FLAG_FIN, 1, 1000},        {6, 0, FLAG_FIN, 4, 10 * SECOND},
         {7, 1, FLAG_FIN, 4, 10 * SECOND}, {8, 0, FLAG_SYN, 60, 62 * SECOND},
     };
 

@@ -53,11 +53,20 @@ void peer_start(void)
     peer_drop_all();
 }
 
-void peer_stop(void) { netstack_wipe(); }
+void peer_stop(void)
+{
+    netstack_wipe();
+}
 
-size_t peer_caught(void) { return caught_end - caught_at; }
+size_t peer_caught(void)
+{
+    return caught_end - caught_at;
+}
 
-void peer_drop_all(void) { caught_at = caught_end; }
+void peer_drop_all(void)
+{
+    caught_at = caught_end;
+}
 
 const uint8_t *peer_take(size_t *len)
 {

@@ -60,7 +60,8 @@ static void test_echo(void)
 
 static void test_incoming_is_refused(void)
 {
-    const struct segment syn = {.sport = 4000, .dport = 22, .seq = 77, .flags = SYN, .window = 1000};
+    const struct segment syn = {
+        .sport = 4000, .dport = 22, .seq = 77, .flags = SYN, .window = 1000};
     struct segment rst;
 
     peer_start();
@@ -200,8 +201,9 @@ static void test_tsmp_reject(void)
         uint16_t their_port;
         bool from_other, kills;
     } cases[] = {
-        {1, 6, 0, 0, 22, false, true},  {2, 17, 0, 0, 22, false, false}, {3, 6, 1, 0, 22, false, false},
-        {4, 6, 0, 1, 22, false, false}, {5, 6, 0, 0, 23, false, false},  {6, 6, 0, 0, 22, true, false},
+        {1, 6, 0, 0, 22, false, true},  {2, 17, 0, 0, 22, false, false},
+        {3, 6, 1, 0, 22, false, false}, {4, 6, 0, 1, 22, false, false},
+        {5, 6, 0, 0, 23, false, false}, {6, 6, 0, 0, 22, true, false},
     };
     static const struct ipaddr other4 = {4, {100, 64, 0, 3}};
     uint16_t port;

@@ -27,10 +27,14 @@ static struct pbuf *packet(size_t len, uint8_t *next_byte)
 static size_t random_len(void)
 {
     switch (rand() % 4) {
-    case 0: return (size_t)rand() % 3;
-    case 1: return 200 + (size_t)rand() % 120;
-    case 2: return 1220;
-    default: return (size_t)rand() % 1221;
+    case 0:
+        return (size_t)rand() % 3;
+    case 1:
+        return 200 + (size_t)rand() % 120;
+    case 2:
+        return 1220;
+    default:
+        return (size_t)rand() % 1221;
     }
 }
 
@@ -81,8 +85,8 @@ static const struct {
     int number;
     size_t a, b; /* segment lengths in turn */
 } floods[] = {
-    {1, 1, 1}, {2, 255, 255}, {3, 256, 256}, {4, 1, 1220}, {5, 1, 256}, {6, 255, 1220}, {7, 1220, 1220},
-    {8, 0, 1}, {9, 130, 1220},
+    {1, 1, 1},      {2, 255, 255},   {3, 256, 256}, {4, 1, 1220},   {5, 1, 256},
+    {6, 255, 1220}, {7, 1220, 1220}, {8, 0, 1},     {9, 130, 1220},
 };
 
 /* What malloc holds for the queue, at least. */

@@ -12,13 +12,48 @@ static const struct {
     bool ok;
     struct tsmp_reject want;
 } rejects[] = {
-    {1, "!\x06" "A\xc0\x01\x00\x16", 7, true, {6, 'A', 0xc001, 22, false}},
-    {2, "!\x06" "S\x80\x00\x1f\x90\x00", 8, true, {6, 'S', 0x8000, 8080, false}},
-    {3, "!\x11" "W\x00\x01\xff\xff\x01", 8, true, {17, 'W', 1, 65535, true}},
-    {4, "!\x06" "F\x00\x01\x00\x02\xfe", 8, true, {6, 'F', 1, 2, false}},
-    {5, "!\x06" "A\xc0\x01\x00\x16\x01zz", 10, true, {6, 'A', 0xc001, 22, true}},
-    {6, "!\x06" "A\xc0\x01\x00", 6, false, {0}},
-    {7, "p\x06" "A\xc0\x01\x00\x16", 7, false, {0}},
+    {1,
+     "!\x06"
+     "A\xc0\x01\x00\x16",
+     7,
+     true,
+     {6, 'A', 0xc001, 22, false}},
+    {2,
+     "!\x06"
+     "S\x80\x00\x1f\x90\x00",
+     8,
+     true,
+     {6, 'S', 0x8000, 8080, false}},
+    {3,
+     "!\x11"
+     "W\x00\x01\xff\xff\x01",
+     8,
+     true,
+     {17, 'W', 1, 65535, true}},
+    {4,
+     "!\x06"
+     "F\x00\x01\x00\x02\xfe",
+     8,
+     true,
+     {6, 'F', 1, 2, false}},
+    {5,
+     "!\x06"
+     "A\xc0\x01\x00\x16\x01zz",
+     10,
+     true,
+     {6, 'A', 0xc001, 22, true}},
+    {6,
+     "!\x06"
+     "A\xc0\x01\x00",
+     6,
+     false,
+     {0}},
+    {7,
+     "p\x06"
+     "A\xc0\x01\x00\x16",
+     7,
+     false,
+     {0}},
     {8, "", 0, false, {0}},
 };
 
@@ -48,9 +83,9 @@ static void test_pong(void)
 {
     static const struct ipaddr a4 = {4, {100, 64, 0, 1}}, b4 = {4, {100, 64, 0, 2}};
     static const struct ipaddr a6 = {6, {0xfd, 0x7a, [15] = 1}}, b6 = {6, {0xfd, 0x7a, [15] = 2}};
-    static const uint8_t want4[31] = {0x45, 0, 0, 31, 0, 0, 0x40, 0, 64, 99, 0x71, 0xf9,
-                                      100, 64, 0, 1, 100, 64, 0, 2,
-                                      'o', '1', '2', '3', '4', '5', '6', '7', '8', 0, 0};
+    static const uint8_t want4[31] = {0x45, 0,   0,   31,  0,   0,   0x40, 0, 64, 99,  0x71,
+                                      0xf9, 100, 64,  0,   1,   100, 64,   0, 2,  'o', '1',
+                                      '2',  '3', '4', '5', '6', '7', '8',  0, 0};
     static const uint8_t want6_head[8] = {0x60, 0, 0, 0, 0, 11, 99, 64};
     static const uint8_t ping[] = "p12345678";
     uint8_t out[TSMP_PONG_MAX_LEN];

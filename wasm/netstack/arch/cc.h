@@ -8,7 +8,9 @@
 
 /* Nothing is printed. A broken invariant of lwIP ends the module at once instead of going on with
  * a damaged list; the page learns of it as a panic. */
-#define LWIP_PLATFORM_DIAG(x) do { } while (0)
+#define LWIP_PLATFORM_DIAG(x) \
+    do {                      \
+    } while (0)
 #define LWIP_PLATFORM_ASSERT(x) __builtin_trap()
 
 uint32_t netstack_random(void);
