@@ -22,7 +22,7 @@ struct relay_conn {
     struct node_public key;
     struct buf in, out;
     char info[RELAY_INFO_CAP]; /* the JSON of its ClientInfo */
-    unsigned pings, pongs;
+    unsigned pings, pongs, preferred_notes;
     uint8_t last_pong[8];
 };
 
@@ -93,7 +93,7 @@ static inline int relay_connect(struct relay *s)
             continue;
         c->open = true;
         c->admitted = c->hung_up = c->preferred = false;
-        c->pings = c->pongs = 0;
+        c->pings = c->pongs = c->preferred_notes = 0;
         memcpy(hello + 8, s->public_key.b, 32);
         if (!s->mute)
             relay_put(c, 0x01, hello, sizeof hello);
@@ -184,9 +184,10 @@ static inline void relay_frame(struct relay *s, struct relay_conn *c, uint8_t ty
         relay_admit(s, c, body, len);
     else if (type == 0x04 && len >= 32 && len <= 32 + 65536)
         relay_forward(s, c, body, len);
-    else if (type == 0x07 && len == 1)
+    else if (type == 0x07 && len == 1) {
         c->preferred = body[0] == 1;
-    else if (type == 0x12 && len == 8) {
+        c->preferred_notes++;
+    } else if (type == 0x12 && len == 8) {
         c->pings++;
         if (!s->mute)
             relay_put(c, 0x13, body, 8);

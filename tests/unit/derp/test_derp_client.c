@@ -132,8 +132,10 @@ static void test_login(size_t piece)
     CHECK(conn(&w)->preferred);
     CHECK_EQ(conn(&w)->pings, 1);
     CHECK_EQ(derp_client_rtt_ms(w.dc), 0);
+    derp_client_note_preferred(w.dc, true); /* known already */
     derp_client_note_preferred(w.dc, false);
     pump(&w);
+    CHECK_EQ(conn(&w)->preferred_notes, 2);
     CHECK(!conn(&w)->preferred);
     CHECK_EQ(w.relay.broken, 0);
     derp_client_close(w.dc);

@@ -170,6 +170,24 @@ static void test_hostile_lengths(void)
     }
 }
 
+/* The ceiling holds for a frame that lies whole in its input, too. */
+static void test_longest_in_place(void)
+{
+    for (size_t over = 0; over < 2; over++) {
+        struct derp_reader r;
+        struct derp_frame f;
+        size_t len = DERP_HEADER_LEN + DERP_MAX_BODY + over;
+        uint8_t *input = calloc(1, len);
+        derp_frame_header(input, DERP_FRAME_RECV_PACKET, DERP_MAX_BODY + over);
+        derp_reader_init(&r);
+        CHECK_EQ(derp_reader_input(&r, input, len), 0);
+        CHECK_EQ(derp_reader_next(&r, &f), over ? IPN_ERR_PROTOCOL : 1);
+        CHECK(over || (f.body == input + DERP_HEADER_LEN && f.len == DERP_MAX_BODY));
+        derp_reader_wipe(&r);
+        free(input);
+    }
+}
+
 int main(void)
 {
     host_init(&(struct host_calls){.random_bytes = relay_random_bytes});
@@ -179,5 +197,6 @@ int main(void)
     test_server_info();
     test_streams();
     test_hostile_lengths();
+    test_longest_in_place();
     return TEST_DONE();
 }

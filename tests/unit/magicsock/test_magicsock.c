@@ -197,8 +197,18 @@ static void test_refused(void)
     world_run(&world, 50);
     CHECK_EQ(n->downs[1], 0);
     world_run(&world, 950);
-    CHECK_STR(n->reason, "the relay sent something that is not DERP");
+    CHECK_STR(n->reason, "the relay does not hold the key that it shows");
     CHECK(n->closes[1] > 0);
+    world_free(&world);
+
+    n = begin(ONE, 1); /* a web server, say */
+    world.relays[1].mute = true;
+    world_run(&world, 100);
+    relay_put(&world.relays[1].conns[0], 'H', "TTP/1.1 400 Bad Request", 23);
+    world_flush_relay(&world, 1);
+    world_run(&world, 100);
+    CHECK_STR(n->reason, "the relay sent something that is not DERP");
+    CHECK_EQ(n->closes[1], 1);
     world_free(&world);
 
     n = begin(ONE, 1);
@@ -276,6 +286,42 @@ static void test_way_back(void)
     CHECK(world_send(a, &b->public_key, data, sizeof data));
     world_run(&world, 1000);
     CHECK_EQ(world.relays[3].forwarded + world.relays[3].lost, forwarded + 1);
+
+    /* But it still writes from region 2: so it is answered there again. */
+    CHECK(world_send(b, &a->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    forwarded = world.relays[2].forwarded;
+    CHECK(world_send(a, &b->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    CHECK_EQ(world.relays[2].forwarded, forwarded + 1);
+    world_free(&world);
+}
+
+/* A way back ends with the connection that it was. */
+static void test_way_back_cut(void)
+{
+    uint8_t data[100] = {0};
+    struct world_node *a = begin(THREE, 1), *b = add_peer(THREE, 2);
+    world_run(&world, 1000);
+    CHECK(world_send(b, &a->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    world_cut(a, 1);
+    world_run(&world, 500);
+    CHECK(world_send(a, &b->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    CHECK_EQ(a->connects[2], 1);
+    CHECK_EQ(b->packets, 1);
+    world_free(&world);
+
+    a = begin(THREE, 1); /* or with its region's place in the map */
+    b = add_peer(THREE, 2);
+    world_run(&world, 1000);
+    CHECK(world_send(b, &a->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    world_regions(a, (int[]){2, 3, 0}, 3, false);
+    CHECK(world_send(a, &b->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    CHECK_EQ(b->packets, 1);
     world_free(&world);
 }
 
@@ -407,6 +453,7 @@ int main(void)
     test_refused();
     test_idle_region();
     test_way_back();
+    test_way_back_cut();
     test_many_peers();
     test_set_regions();
     test_rebind();

@@ -56,6 +56,28 @@ static void test_ping_nobody(void)
     world_free(&world);
 }
 
+/* A ping that met nobody where it went is over, wherever the node is reached from then on. */
+static void test_ping_met_nobody(void)
+{
+    uint8_t data[40] = {1};
+    world_init(&world);
+    struct world_node *a = add(TWO, 1), *b = add(TWO, 2);
+    world_run(&world, 1000);
+    CHECK(world_send(b, &a->public_key, data, sizeof data));
+    world_run(&world, 1000);
+    CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
+    world_cut(b, 1);
+    world_run(&world, 2000);
+    CHECK_EQ(a->pongs, 0);
+    CHECK_EQ(a->gones, 1);
+    CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), IPN_ERR_STATE);
+    world_run(&world, 1000);
+    CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
+    world_run(&world, 1000);
+    CHECK_EQ(a->pongs, 1);
+    world_free(&world);
+}
+
 /* A table of 32: of 40 pings under way the newest 32 are matched. */
 static void test_ping_table(void)
 {
@@ -173,6 +195,7 @@ int main(void)
     host_init(&(struct host_calls){.random_bytes = relay_random_bytes});
     test_ping();
     test_ping_nobody();
+    test_ping_met_nobody();
     test_ping_table();
     test_forgeries();
     test_other_types();
