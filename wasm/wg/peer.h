@@ -24,13 +24,15 @@ enum {
     WG_INITIATIONS_KEPT = 8,
     FIRST_CONTACT_INTERVAL_MS = 100,
     FIRST_CONTACT_TIME_MS = 2000,
-    /* A handshake that ought to be complete within a round trip is waited for so long. */
+    /* A handshake that ought to be complete within a round trip is waited for so long, or twice
+     * the round trip where that is known. */
     SETTLE_TIME_MS = 500,
 };
 
 struct wg_initiation {
     struct wg_index_entry entry; /* first */
     uint64_t number;             /* of all to that peer, from 1; 0: unused */
+    uint64_t sent_ms;
     struct wg_initiator handshake;
     uint8_t mac1[WG_MAC_LEN]; /* a cookie reply names the message by it */
 };
@@ -58,6 +60,7 @@ struct wg_peer {
      * one it forgets this session, until it has heard us with it; so what is sent is also kept
      * to be sent again, until the far end is heard or the newest answer is in. */
     bool unsettled;
+    uint64_t settle_ms; /* how long to wait for that */
 
     /* As responder. */
     uint8_t last_timestamp[WG_TIMESTAMP_LEN];

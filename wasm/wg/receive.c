@@ -91,7 +91,7 @@ static void begin_session(struct wg_device *dev, struct wg_peer *peer,
                           struct wg_initiation *initiation, struct wg_keypair *kp,
                           uint64_t now_ms)
 {
-    uint64_t number = initiation->number;
+    uint64_t number = initiation->number, round_trip_ms = now_ms - initiation->sent_ms;
     wg_index_move(&dev->index, &kp->entry, &initiation->entry, WG_INDEX_KEYPAIR);
     wg_peer_forget_initiations(dev, peer, number);
     wg_keypairs_add(&peer->keypairs, kp, &dev->index);
@@ -104,7 +104,8 @@ static void begin_session(struct wg_device *dev, struct wg_peer *peer,
     peer->unsettled = number < peer->initiation_count;
     if (peer->unsettled) {
         peer->attempt_started_ms = now_ms;
-        wg_timers_initiated(&peer->timers, now_ms, SETTLE_TIME_MS);
+        peer->settle_ms = 2 * round_trip_ms > SETTLE_TIME_MS ? 2 * round_trip_ms : SETTLE_TIME_MS;
+        wg_timers_initiated(&peer->timers, now_ms, peer->settle_ms);
     }
     wg_staged_rewind(&peer->staged);
     wg_send_keepalive(dev, peer, now_ms);
@@ -246,6 +247,8 @@ void wg_receive_transport(struct wg_device *dev, struct wg_received *out, uint8_
     if (inner_len > 0)
         wg_timers_data_received(&peer->timers, now_ms);
     if (wg_keypairs_received_with(&peer->keypairs, kp, &dev->index)) {
+        /* What the far end sends with, it can open: answers under way need not replace it. */
+        wg_peer_forget_initiations(dev, peer, UINT64_MAX);
         session_established(dev, peer, now_ms);
         if (peer->unsettled)
             wg_staged_rewind(&peer->staged);

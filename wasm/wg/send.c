@@ -36,7 +36,7 @@ static uint64_t retransmit_delay(const struct wg_peer *peer, uint64_t now_ms)
         if (!peer->answered)
             return FIRST_CONTACT_INTERVAL_MS;
         if (peer->unsettled)
-            return SETTLE_TIME_MS;
+            return peer->settle_ms;
     }
     return REKEY_TIMEOUT_MS + wg_timers_jitter();
 }
@@ -52,6 +52,7 @@ static bool create_initiation(struct wg_device *dev, struct wg_peer *peer,
     next_timestamp(dev, timestamp, now_ms);
     wg_index_insert(&dev->index, &initiation->entry, WG_INDEX_INITIATION, peer);
     initiation->number = number;
+    initiation->sent_ms = now_ms;
     if (!wg_handshake_create_initiation(msg, &initiation->handshake, &dev->me, &peer->key,
                                         peer->static_static, timestamp, initiation->entry.index)) {
         wg_index_remove(&dev->index, &initiation->entry);
@@ -90,10 +91,10 @@ void wg_send_want_handshake(struct wg_device *dev, struct wg_peer *peer, uint64_
     peer->attempt_started_ms = now_ms;
     if (wg_timers_pending(&peer->timers, WG_TIMER_RETRANSMIT_HANDSHAKE))
         return;
-    if (peer->answered && wg_within(now_ms, peer->handshake_sent_ms, REKEY_TIMEOUT_MS)) {
+    uint64_t wait_ms = peer->answered ? REKEY_TIMEOUT_MS + wg_timers_jitter() : SETTLE_TIME_MS;
+    if (wg_within(now_ms, peer->handshake_sent_ms, wait_ms)) {
         /* Most likely our response is on its way and will be confirmed. */
-        wg_timers_initiated(&peer->timers, peer->handshake_sent_ms,
-                            REKEY_TIMEOUT_MS + wg_timers_jitter());
+        wg_timers_initiated(&peer->timers, peer->handshake_sent_ms, wait_ms);
         wg_device_arm(dev, peer);
         return;
     }
