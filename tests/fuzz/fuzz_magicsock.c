@@ -32,7 +32,7 @@ static void step(struct relay_world *w, unsigned what, int region, const uint8_t
         world_flush_relay(w, region);
         break;
     case 4:
-        world_run(w, len * 500);
+        world_run(w, len * 100);
         break;
     case 5:
         magicsock_probed(a->ms, region, len > 0 ? copy[0] : -1, w->now_ms);
