@@ -111,6 +111,8 @@ static void note_netmap(struct ipn *ipn, uint32_t changed)
 
 static void note_need_login(struct ipn *ipn)
 {
+    if (ipn->logging_out)
+        return;
     ipn->login_wanted = false;
     ipn->auth_key[0] = 0;
     ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);

@@ -250,13 +250,15 @@ void ipn_net_netmap_changed(struct ipn *ipn, uint32_t changed)
 
 /* ---- what magicsock says ---- */
 
-static void answer_ping(struct ipn *ipn, const struct node_public *from, int rtt_ms)
+static void answer_ping(struct ipn *ipn, const struct node_public *from, int region, int rtt_ms)
 {
+    const struct netmap_region *via = netmap_find_region(netmap_of(ipn), region);
+    const char *code = via && via->code ? via->code : "";
     for (size_t i = 0; i < IPN_MAX_PINGS; i++) {
         struct ipn_ping *p = &ipn->pings[i];
         if (!p->id || memcmp(&p->to, from, sizeof *from) != 0)
             continue;
-        ipn_tell(ipn, IPN_EVENT_PONG, p->id, rtt_ms, "", 0, "", 0);
+        ipn_tell(ipn, IPN_EVENT_PONG, p->id, rtt_ms, code, strlen(code), "", 0);
         p->id = 0;
     }
 }
@@ -319,7 +321,7 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
         ipn_streams_peer_gone(ipn, &me->from);
         break;
     case MAGICSOCK_EVENT_PONG:
-        answer_ping(ipn, &me->from, (int)me->len);
+        answer_ping(ipn, &me->from, me->region, (int)me->len);
         break;
     case MAGICSOCK_EVENT_REGION_UP:
         wg_device_kick_unanswered(ipn->wg, ipn->now_ms);

@@ -5,79 +5,79 @@ const CAPABILITY_VERSION = 113; // the core's, see wasm/control/control_client.h
 export class HeadscaleError extends Error {}
 
 async function get(url, options) {
-    try {
-        return await fetch(url, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    } catch (error) {
-        const why = error.cause?.code ?? error.message;
-        throw new HeadscaleError(`Headscale does not answer at ${new URL(url).origin} (${why}).`);
-    }
+  try {
+    return await fetch(url, {...options, signal: AbortSignal.timeout(TIMEOUT_MS)});
+  } catch (error) {
+    const why = error.cause?.code ?? error.message;
+    throw new HeadscaleError(`Headscale does not answer at ${new URL(url).origin} (${why}).`);
+  }
 }
 
 export class HeadscaleApi {
-    constructor(url, apiKey, userName) {
-        this.url = url.replace(/\/+$/, '');
-        this.apiKey = apiKey;
-        this.userName = userName;
-    }
+  constructor(url, apiKey, userName) {
+    this.url = url.replace(/\/+$/, '');
+    this.apiKey = apiKey;
+    this.userName = userName;
+  }
 
-    async call(method, path, body) {
-        const response = await get(`${this.url}/api/v1/${path}`, {
-            method,
-            headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' },
-            body: body && JSON.stringify(body),
-        });
-        if (response.status === 401)
-            throw new HeadscaleError('Headscale refused the API key: is it expired?');
-        const text = await response.text();
-        if (!response.ok)
-            throw new HeadscaleError(
-                `Headscale answered ${response.status} to ${path}: ${text.slice(0, 200)}`,
-            );
-        return JSON.parse(text);
-    }
+  async call(method, path, body) {
+    const response = await get(`${this.url}/api/v1/${path}`, {
+      method,
+      headers: {authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json'},
+      body: body && JSON.stringify(body),
+    });
+    if (response.status === 401)
+      throw new HeadscaleError('Headscale refused the API key: is it expired?');
+    const text = await response.text();
+    if (!response.ok)
+      throw new HeadscaleError(
+        `Headscale answered ${response.status} to ${path}: ${text.slice(0, 200)}`,
+      );
+    return JSON.parse(text);
+  }
 
-    /** 'mkey:…': the page gets it from us, so it needs no CORS and no request of its own. */
-    async controlKey() {
-        const response = await get(`${this.url}/key?v=${CAPABILITY_VERSION}`);
-        if (!response.ok)
-            throw new HeadscaleError(
-                `Headscale answered ${response.status} to /key: this hub needs 0.28, or 0.29.2 or newer.`,
-            );
-        const { publicKey } = await response.json();
-        if (!/^mkey:[0-9a-f]{64}$/.test(publicKey))
-            throw new HeadscaleError('Headscale sent no usable key: is this its address?');
-        return publicKey;
-    }
+  /** 'mkey:…': the page gets it from us, so it needs no CORS and no request of its own. */
+  async controlKey() {
+    const response = await get(`${this.url}/key?v=${CAPABILITY_VERSION}`);
+    if (!response.ok)
+      throw new HeadscaleError(
+        `Headscale answered ${response.status} to /key: this hub needs 0.28, or 0.29.2 or newer.`,
+      );
+    const {publicKey} = await response.json();
+    if (!/^mkey:[0-9a-f]{64}$/.test(publicKey))
+      throw new HeadscaleError('Headscale sent no usable key: is this its address?');
+    return publicKey;
+  }
 
-    /** The user whose nodes the visitors become: the one named, or the only one there is. */
-    async userId() {
-        const { users = [] } = await this.call('GET', 'user');
-        const names = users.map((user) => user.name || user.email).join(', ');
-        if (this.userName) {
-            const user = users.find((u) => u.name === this.userName || u.email === this.userName);
-            if (!user)
-                throw new HeadscaleError(
-                    `Headscale has no user "${this.userName}"; it has: ${names || 'none'}.`,
-                );
-            return user.id;
-        }
-        if (users.length === 1) return users[0].id;
+  /** The user whose nodes the visitors become: the one named, or the only one there is. */
+  async userId() {
+    const {users = []} = await this.call('GET', 'user');
+    const names = users.map((user) => user.name || user.email).join(', ');
+    if (this.userName) {
+      const user = users.find((u) => u.name === this.userName || u.email === this.userName);
+      if (!user)
         throw new HeadscaleError(
-            users.length
-                ? `Say whose nodes the visitors become: --user NAME, one of ${names}.`
-                : 'Headscale has no user yet: headscale users create NAME.',
+          `Headscale has no user "${this.userName}"; it has: ${names || 'none'}.`,
         );
+      return user.id;
     }
+    if (users.length === 1) return users[0].id;
+    throw new HeadscaleError(
+      users.length
+        ? `Say whose nodes the visitors become: --user NAME, one of ${names}.`
+        : 'Headscale has no user yet: headscale users create NAME.',
+    );
+  }
 
-    /** A key that joins one ephemeral node within ten minutes. */
-    async visitKey() {
-        this.user ??= await this.userId();
-        const { preAuthKey } = await this.call('POST', 'preauthkey', {
-            user: this.user,
-            reusable: false,
-            ephemeral: true,
-            expiration: new Date(Date.now() + 10 * 60_000).toISOString(),
-        });
-        return preAuthKey.key;
-    }
+  /** A key that joins one ephemeral node within ten minutes. */
+  async visitKey() {
+    this.user ??= await this.userId();
+    const {preAuthKey} = await this.call('POST', 'preauthkey', {
+      user: this.user,
+      reusable: false,
+      ephemeral: true,
+      expiration: new Date(Date.now() + 10 * 60_000).toISOString(),
+    });
+    return preAuthKey.key;
+  }
 }
