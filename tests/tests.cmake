@@ -25,6 +25,9 @@ function(module_of NAME RESULT)
 endfunction()
 
 file(GLOB_RECURSE UNIT_TESTS CONFIGURE_DEPENDS ${TESTS_DIR}/unit/*.c ${TESTS_DIR}/sim/*.c)
+if(FUZZ)
+    set(UNIT_TESTS) # the harnesses alone
+endif()
 foreach(SOURCE ${UNIT_TESTS})
     get_filename_component(NAME ${SOURCE} NAME_WE)
     get_filename_component(FOLDER ${SOURCE} DIRECTORY)

@@ -35,7 +35,7 @@ async function fuzzOne(dir, name, seconds) {
   const {code, log} = await run(path.join(dir, `fuzz_${name}`), [
     `-max_total_time=${seconds}`,
     '-timeout=10',
-    '-rss_limit_mb=1024',
+    '-rss_limit_mb=2048',
     '-print_final_stats=1',
     '-verbosity=0',
     `-artifact_prefix=${work}/`,

@@ -11,7 +11,7 @@ if(NOT EXISTS ${WASM_DIR}/ssh/crypto_backend.h)
 endif()
 file(GLOB SOURCES ${DIR}/src/*.c)
 list(FILTER SOURCES EXCLUDE REGEX "/src/(mbedtls|openssl|libgcrypt|wincng|os400qc3|agent|agent_win|crypto)\\.c$")
-third_party(libssh2 COLD SOURCES ${SOURCES}
+third_party(libssh2 COLD PARSER SOURCES ${SOURCES}
     INCLUDES ${DIR}/include
     PRIVATE_INCLUDES ${WASM_DIR}/ssh ${WASM_DIR} ${DIR}/src
     PRIVATE_DEFINES LIBSSH2_MBEDTLS HAVE_CONFIG_H)

@@ -5,7 +5,7 @@ set(PACKAGE_VERSION 1.64.0)
 set(PACKAGE_VERSION_NUM 0x014000)
 configure_file(${DIR}/includes/nghttp2/nghttp2ver.h.in
                ${CMAKE_BINARY_DIR}/third_party/nghttp2/nghttp2/nghttp2ver.h @ONLY)
-third_party(nghttp2 COLD SOURCES ${SOURCES}
+third_party(nghttp2 COLD PARSER SOURCES ${SOURCES}
     INCLUDES ${DIR}/includes ${CMAKE_BINARY_DIR}/third_party/nghttp2
     PRIVATE_INCLUDES ${DIR}
     DEFINES NGHTTP2_STATICLIB

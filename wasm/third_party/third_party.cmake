@@ -5,11 +5,15 @@ foreach(NAME libsodium libssh2 lwip mbedtls nghttp2 yyjson zstd)
     endif()
 endforeach()
 
-# third_party(<name> HOT|COLD SOURCES ... [PUBLIC include directories and definitions of users])
+# third_party(<name> HOT|COLD [PARSER] SOURCES ...), PARSER: it parses what comes from outside.
+# INCLUDES and DEFINES are those of its users too, the PRIVATE_ ones its own.
 function(third_party NAME HEAT)
-    cmake_parse_arguments(T "" "" "SOURCES;INCLUDES;PRIVATE_INCLUDES;DEFINES;PRIVATE_DEFINES" ${ARGN})
+    cmake_parse_arguments(T "PARSER" "" "SOURCES;INCLUDES;PRIVATE_INCLUDES;DEFINES;PRIVATE_DEFINES" ${ARGN})
     add_library(${NAME} STATIC ${T_SOURCES})
     target_compile_options(${NAME} PRIVATE -w ${${HEAT}_FLAGS} ${INSTRUMENT_THIRD})
+    if(T_PARSER)
+        target_compile_options(${NAME} PRIVATE ${INSTRUMENT_PARSERS})
+    endif()
     target_include_directories(${NAME} SYSTEM PUBLIC ${T_INCLUDES})
     target_include_directories(${NAME} PRIVATE ${T_PRIVATE_INCLUDES})
     target_compile_definitions(${NAME} PUBLIC ${T_DEFINES} PRIVATE ${T_PRIVATE_DEFINES})
