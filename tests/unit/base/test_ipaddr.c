@@ -97,9 +97,11 @@ static void test_against_libc(void)
                 memset(a.b + 2 * group, 0, prng_below(3));
         len = ipaddr_format(ours, &a);
         inet_ntop(a.family == 4 ? AF_INET : AF_INET6, a.b, theirs, sizeof theirs);
-        /* glibc writes ::1.2.3.4 for addresses that begin with 96 zero bits; nobody else does. */
+#ifdef __GLIBC__ /* others choose another of two equal runs of zeros than RFC 5952 4.2.3 */
+        /* It writes ::1.2.3.4 for addresses that begin with 96 zero bits; nobody else does. */
         if (!(a.family == 6 && strchr(theirs, '.')))
             CHECK_STR(ours, theirs);
+#endif
         CHECK_EQ(ipaddr_parse(&back, ours, len), 0);
         CHECK(ipaddr_equal(&a, &back));
         CHECK_EQ(parse(&back, theirs), 0);
