@@ -36,10 +36,8 @@ for (const headscale of ['headscale', 'headscale-0.28']) {
 
     for (const family of ['IPv4', 'IPv6']) {
       test(`5 MB go to an echo server and come back, ${family}`, async () => {
-        const server = await tcpServer(
-          (socket) => socket.pipe(socket),
-          family === 'IPv4' ? '127.0.0.1' : '::1',
-        );
+        // A node in user space passes both families on to 127.0.0.1.
+        const server = await tcpServer((socket) => socket.pipe(socket));
         const host = alpha.addresses[family === 'IPv4' ? 0 : 1];
         const stream = page.ipn.tcp(host, server.port);
         const bytes = randomBytes(5 << 20);
@@ -144,8 +142,8 @@ for (const headscale of ['headscale', 'headscale-0.28']) {
         Array.from({length: 20}, (_, i) => page.ssh('alpha', user, {command: `echo ${i}`})),
       );
       assert.deepEqual(
-        all.map((s) => s.text),
-        all.map((_, i) => `${i}\n`),
+        all.map((s) => s.text.trim().split('\n').at(-1)), // after what the account's shell says
+        all.map((_, i) => `${i}`),
       );
     });
 

@@ -135,14 +135,14 @@ export class Page {
 }
 
 /** A TCP server on loopback for nodes in user space, which pass any port on to there. */
-export async function tcpServer(onConnection, host = '127.0.0.1') {
+export async function tcpServer(onConnection) {
   const server = createServer({allowHalfOpen: true}, (socket) => {
     socket.on('error', () => {});
     onConnection(socket);
   });
   await new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, host, resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
   return {port: server.address().port, close: () => server.close()};
 }
