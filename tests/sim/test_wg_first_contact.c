@@ -9,8 +9,8 @@ static const struct {
     int number;
     uint64_t known_ms, rtt_ms, session_within_ms;
 } late[] = {
-    {1, 0, 20, 20},      {2, 700, 20, 900},     {3, 700, 60, 900},    {4, 1500, 20, 1700},
-    {5, 1990, 20, 2100}, {6, 0, 250, 260},      {7, 0, 600, 610},     {8, 700, 400, 1210},
+    {1, 0, 20, 20},      {2, 700, 20, 900}, {3, 700, 60, 900}, {4, 1500, 20, 1700},
+    {5, 1990, 20, 2100}, {6, 0, 250, 260},  {7, 0, 600, 610},  {8, 700, 400, 1210},
     {9, 2500, 20, 7600}, /* after the quick ones: every 5 s */
 };
 
@@ -90,7 +90,7 @@ static void test_kick(void)
     uint64_t sent = w->messages[WG_MSG_INITIATION];
     wg_device_kick_unanswered(w->node[0].dev, w->now_ms);
     wg_device_kick_unanswered(w->node[0].dev, w->now_ms); /* within 20 ms: nothing */
-    CHECK_EQ(w->messages[WG_MSG_INITIATION], sent + 1);   /* and none for the one that has answered */
+    CHECK_EQ(w->messages[WG_MSG_INITIATION], sent + 1); /* and none for the one that has answered */
     world_run(w, 3650);
     CHECK(world_session(w, 0, 1)); /* a little too early was no loss */
     CHECK(world_session(w, 1, 0)); /* the initiator spoke first */

@@ -129,8 +129,10 @@ static void test_counters(void)
         uint64_t counter;
         uint64_t handshakes;
     } cases[] = {
-        {1, REKEY_AFTER_MESSAGES - 1, 1}, {2, REKEY_AFTER_MESSAGES, 2},
-        {3, REJECT_AFTER_MESSAGES - 1, 2}, {4, REJECT_AFTER_MESSAGES, 2},
+        {1, REKEY_AFTER_MESSAGES - 1, 1},
+        {2, REKEY_AFTER_MESSAGES, 2},
+        {3, REJECT_AFTER_MESSAGES - 1, 2},
+        {4, REJECT_AFTER_MESSAGES, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct world *w = world_new(2, 8500, (struct sim_path){0, 0, 10, 10});

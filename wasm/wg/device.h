@@ -37,17 +37,17 @@ struct wg_hooks {
 };
 
 enum wg_drop {
-    WG_DROP_MALFORMED,    /* wrong length or type */
-    WG_DROP_MAC,          /* mac1 wrong */
+    WG_DROP_MALFORMED, /* wrong length or type */
+    WG_DROP_MAC, /* mac1 wrong */
     WG_DROP_UNKNOWN_PEER,
-    WG_DROP_CRYPTO,       /* did not open */
-    WG_DROP_REPLAY,       /* counter or timestamp seen before */
-    WG_DROP_RATE,         /* initiation flood */
-    WG_DROP_INDEX,        /* no keypair of that index, or expired */
-    WG_DROP_SPOOF,        /* inner source not in the peer's allowed IPs */
-    WG_DROP_QUEUE,        /* staged queue full, oldest dropped */
+    WG_DROP_CRYPTO, /* did not open */
+    WG_DROP_REPLAY, /* counter or timestamp seen before */
+    WG_DROP_RATE, /* initiation flood */
+    WG_DROP_INDEX, /* no keypair of that index, or expired */
+    WG_DROP_SPOOF, /* inner source not in the peer's allowed IPs */
+    WG_DROP_QUEUE, /* staged queue full, oldest dropped */
     WG_DROP_NO_ROUTE,
-    WG_DROP_SINK,         /* reserve said NULL */
+    WG_DROP_SINK, /* reserve said NULL */
     WG_DROP_COUNT
 };
 
@@ -70,7 +70,7 @@ int wg_device_send(struct wg_device *dev, const uint8_t *packet, size_t len, uin
 
 struct wg_received {
     const uint8_t *packet; /* inside the datagram, valid as long as that */
-    size_t len;            /* 0: nothing for the netstack (handshake, keep-alive, dropped) */
+    size_t len; /* 0: nothing for the netstack (handshake, keep-alive, dropped) */
     struct node_public from; /* set if len > 0 */
 };
 

@@ -107,8 +107,8 @@ bool wg_handshake_create_response(struct wg_msg_response *msg, struct wg_session
     dh_generate(ephemeral, msg->ephemeral);
     noise_mix_ephemeral(s, msg->ephemeral);
     /* ee, se */
-    bool ok = noise_mix_dh(s, ephemeral, hs->ephemeral) &&
-              noise_mix_dh(s, ephemeral, hs->initiator.b);
+    bool ok =
+        noise_mix_dh(s, ephemeral, hs->ephemeral) && noise_mix_dh(s, ephemeral, hs->initiator.b);
     if (ok) {
         /* psk, payload: nothing */
         noise_mix_psk(s);
@@ -121,8 +121,7 @@ bool wg_handshake_create_response(struct wg_msg_response *msg, struct wg_session
 }
 
 bool wg_handshake_consume_response(struct wg_session_keys *keys, const struct wg_initiator *hs,
-                                   const struct wg_msg_response *msg,
-                                   const struct wg_identity *me)
+                                   const struct wg_msg_response *msg, const struct wg_identity *me)
 {
     struct noise_symmetric copy = hs->noise, *s = &copy;
     uint8_t nothing[1];

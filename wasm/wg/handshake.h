@@ -65,8 +65,7 @@ bool wg_handshake_create_response(struct wg_msg_response *msg, struct wg_session
 
 /* False, with *keys wiped, unless authentic; *hs stays as it was. */
 bool wg_handshake_consume_response(struct wg_session_keys *keys, const struct wg_initiator *hs,
-                                   const struct wg_msg_response *msg,
-                                   const struct wg_identity *me);
+                                   const struct wg_msg_response *msg, const struct wg_identity *me);
 
 /* TAI64N (whitepaper 5.1): stamps compare as byte strings. */
 void wg_timestamp_encode(uint8_t out[WG_TIMESTAMP_LEN], uint64_t wall_ms);

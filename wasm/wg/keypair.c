@@ -5,8 +5,7 @@
 
 #include "base/bytes.h"
 
-struct wg_keypair *wg_keypair_new(const uint8_t remote_index[4], bool is_initiator,
-                                  uint64_t now_ms)
+struct wg_keypair *wg_keypair_new(const uint8_t remote_index[4], bool is_initiator, uint64_t now_ms)
 {
     struct wg_keypair *kp = calloc(1, sizeof *kp);
     if (!kp)

@@ -155,8 +155,7 @@ struct wg_peer *wg_peer_route(struct wg_device *dev, const struct ipaddr *dst, u
     return peer ? peer : wg_peer_create(dev, &config, true, now_ms);
 }
 
-bool wg_peer_owns(const struct wg_device *dev, const struct wg_peer *peer,
-                  const struct ipaddr *src)
+bool wg_peer_owns(const struct wg_device *dev, const struct wg_peer *peer, const struct ipaddr *src)
 {
     uint8_t bits = 0;
     struct wg_allowed_owner *owner = wg_allowedips_find(&dev->allowedips, &bits, src);
@@ -191,8 +190,8 @@ static void pop_staged(struct wg_device *dev, struct wg_peer *peer)
 int wg_peer_stage(struct wg_device *dev, struct wg_peer *peer, const uint8_t *packet, size_t len)
 {
     struct wg_staged *q = &peer->staged;
-    while (q->first && (q->count >= WG_MAX_STAGED_PACKETS ||
-                        dev->staged_bytes + len > WG_MAX_STAGED_BYTES))
+    while (q->first &&
+           (q->count >= WG_MAX_STAGED_PACKETS || dev->staged_bytes + len > WG_MAX_STAGED_BYTES))
         pop_staged(dev, peer);
     if (dev->staged_bytes + len > WG_MAX_STAGED_BYTES) {
         wg_device_drop(dev, WG_DROP_QUEUE);

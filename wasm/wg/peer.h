@@ -31,7 +31,7 @@ enum {
 
 struct wg_initiation {
     struct wg_index_entry entry; /* first */
-    uint64_t number;             /* of all to that peer, from 1; 0: unused */
+    uint64_t number; /* of all to that peer, from 1; 0: unused */
     uint64_t sent_ms;
     struct wg_initiator handshake;
     uint8_t mac1[WG_MAC_LEN]; /* a cookie reply names the message by it */
@@ -52,10 +52,10 @@ struct wg_peer {
     struct wg_initiation initiations[WG_INITIATIONS_KEPT]; /* number % KEPT */
     uint64_t initiation_count;
     uint64_t attempt_started_ms; /* of the handshake under way */
-    uint64_t burst_until_ms;     /* first contact: every 100 ms until then */
+    uint64_t burst_until_ms; /* first contact: every 100 ms until then */
     uint64_t initiation_sent_ms; /* NEVER: none yet */
-    uint64_t handshake_sent_ms;  /* initiation or response; NEVER: none yet */
-    bool answered;               /* there was a session since the peer is in use */
+    uint64_t handshake_sent_ms; /* initiation or response; NEVER: none yet */
+    bool answered; /* there was a session since the peer is in use */
     /* The session comes from an initiation that was not our newest. If the far end takes a newer
      * one it forgets this session, until it has heard us with it; so what is sent is also kept
      * to be sent again, until the far end is heard or the newest answer is in. */
@@ -68,7 +68,7 @@ struct wg_peer {
     uint8_t response_mac1[WG_MAC_LEN];
 
     uint64_t last_received_ms; /* anything authenticated; NEVER: nothing yet */
-    uint64_t last_used_ms;     /* made, sent to or received from */
+    uint64_t last_used_ms; /* made, sent to or received from */
 };
 
 /* The peer in use with that key, or NULL. */

@@ -32,8 +32,7 @@ static bool initiation_is_timely(struct wg_device *dev, const struct wg_peer *pe
 /* The peer that authenticated the initiation, made if it was not in use: only now, since until
  * here anyone who knows a public key could have claimed it. */
 static struct wg_peer *authenticate_initiator(struct wg_device *dev, struct wg_responder *hs,
-                                              const struct wg_msg_initiation *msg,
-                                              uint64_t now_ms)
+                                              const struct wg_msg_initiation *msg, uint64_t now_ms)
 {
     struct wg_peer *peer = wg_peer_find(dev, &hs->initiator);
     struct wg_peer_config config;
@@ -88,8 +87,7 @@ static void session_established(struct wg_device *dev, struct wg_peer *peer, uin
 }
 
 static void begin_session(struct wg_device *dev, struct wg_peer *peer,
-                          struct wg_initiation *initiation, struct wg_keypair *kp,
-                          uint64_t now_ms)
+                          struct wg_initiation *initiation, struct wg_keypair *kp, uint64_t now_ms)
 {
     uint64_t number = initiation->number, round_trip_ms = now_ms - initiation->sent_ms;
     wg_index_move(&dev->index, &kp->entry, &initiation->entry, WG_INDEX_KEYPAIR);

@@ -61,10 +61,11 @@ static const struct {
     {1, START, START, START, true},
     {2, START, START + 100000, START + 100001, true},
     {3, START, START + 114999, START + 115000, true},
-    {4, START, START + 115000, START + 115000, false},  /* not used in its last five seconds */
+    {4, START, START + 115000, START + 115000, false}, /* not used in its last five seconds */
     {5, START, START + 114999, START + 119999, true},
-    {6, START, START + 114999, START + 120000, false},  /* the secret has ended */
-    {7, START + 60000, START + 60001, START + 119999, true}, /* a secret is for two minutes in all */
+    {6, START, START + 114999, START + 120000, false}, /* the secret has ended */
+    {7, START + 60000, START + 60001, START + 119999,
+     true}, /* a secret is for two minutes in all */
     {8, START + 60000, START + 60001, START + 120000, false},
 };
 

@@ -185,8 +185,8 @@ static void test_routing(void)
         const char *dst;
         int peer; /* of k; -1: no route */
     } cases[] = {
-        {1, "8.8.8.8", 0},     {2, "10.1.2.3", 1},    {3, "100.64.0.9", 2}, {4, "10.1.2.3", 1},
-        {5, "8.8.4.4", 0},     {6, "100.64.0.9", 2},  {7, "10.9.9.9", 3},   {8, "10.9.9.10", 1},
+        {1, "8.8.8.8", 0}, {2, "10.1.2.3", 1},   {3, "100.64.0.9", 2}, {4, "10.1.2.3", 1},
+        {5, "8.8.4.4", 0}, {6, "100.64.0.9", 2}, {7, "10.9.9.9", 3},   {8, "10.9.9.10", 1},
     };
     struct node_public k[4];
     end_init(&alice);
@@ -219,7 +219,7 @@ static void test_sources(void)
         const char *src;
         bool ok;
     } cases[] = {
-        {1, "100.64.0.1", true}, {2, "10.1.1.1", true},  {3, "10.1.1.2", false},
+        {1, "100.64.0.1", true},  {2, "10.1.1.1", true}, {3, "10.1.1.2", false},
         {4, "100.64.0.3", false}, {5, "9.9.9.9", false},
     };
     struct node_public other = some_key();
@@ -251,7 +251,7 @@ static void test_padding(void)
         int number;
         size_t len, wire_len;
     } cases[] = {
-        {1, 20, 32 + 32},     {2, 32, 32 + 32},     {3, 33, 48 + 32},        {4, 1264, 1264 + 32},
+        {1, 20, 32 + 32},     {2, 32, 32 + 32},     {3, 33, 48 + 32},         {4, 1264, 1264 + 32},
         {5, 1265, 1280 + 32}, {6, 1279, 1280 + 32}, {7, WG_MTU, WG_MTU + 32},
     };
     pair_init();
@@ -280,8 +280,12 @@ static void test_inner_garbage(void)
         uint8_t bytes[40];
         size_t len;
     } cases[] = {
-        {1, {0}, 1},       {2, {0x45}, 19},           {3, {0x45, 0, 0, 200}, 40},
-        {4, {0x60}, 39},   {5, {0x60, 0, 0, 0, 1}, 40}, {6, {0x20}, 40},
+        {1, {0}, 1},
+        {2, {0x45}, 19},
+        {3, {0x45, 0, 0, 200}, 40},
+        {4, {0x60}, 39},
+        {5, {0x60, 0, 0, 0, 1}, 40},
+        {6, {0x20}, 40},
         {7, {0x45, 0, 0, 19}, 40},
     };
     pair_init();
@@ -414,7 +418,7 @@ static void test_deadlines(void)
     wg_device_tick(alice.dev, 1100);
     CHECK_EQ(alice.out_count, 2);
     CHECK(memcmp(alice.out[0] + 8, alice.out[1] + 8, 32) != 0); /* a fresh ephemeral */
-    CHECK(memcmp(alice.out[0] + 4, alice.out[1] + 4, 4) != 0);  /* and index */
+    CHECK(memcmp(alice.out[0] + 4, alice.out[1] + 4, 4) != 0); /* and index */
     wg_device_remove_peer(alice.dev, &bob.public_key);
     wg_device_tick(alice.dev, 1200); /* too early a deadline is set right */
     CHECK(wg_device_next_deadline(alice.dev) == NEVER);

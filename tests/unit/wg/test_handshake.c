@@ -68,7 +68,8 @@ static void test_as_responder(uint8_t timestamp[WG_TIMESTAMP_LEN], struct wg_ses
 }
 
 /* Our initiator makes wireguard-go's initiation and understands its response. */
-static void test_as_initiator(const uint8_t timestamp[WG_TIMESTAMP_LEN], struct wg_session_keys *keys)
+static void test_as_initiator(const uint8_t timestamp[WG_TIMESTAMP_LEN],
+                              struct wg_session_keys *keys)
 {
     struct wg_msg_initiation expected = recorded_initiation(), msg;
     struct wg_msg_response response = recorded_response();
@@ -133,7 +134,7 @@ static void test_spoiled_initiation(void)
     }
     struct wg_responder hs;
     CHECK(!wg_handshake_consume_static(&hs, &msg, &initiator)); /* not to us */
-    memset(msg.ephemeral, 0, sizeof msg.ephemeral);             /* low order */
+    memset(msg.ephemeral, 0, sizeof msg.ephemeral); /* low order */
     CHECK(!wg_handshake_consume_static(&hs, &msg, &responder));
 }
 

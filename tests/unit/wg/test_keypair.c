@@ -34,9 +34,9 @@ static size_t retired_count(const struct wg_keypairs *k)
 }
 
 /* What is in no slot is retired; what is in none of both is not in the table. */
-#define CHECK_SLOTS(k, p, c, n, retired_ones) \
+#define CHECK_SLOTS(k, p, c, n, retired_ones)                                       \
     (CHECK((k).previous == (p)), CHECK((k).current == (c)), CHECK((k).next == (n)), \
-     CHECK_EQ(retired_count(&(k)), retired_ones), \
+     CHECK_EQ(retired_count(&(k)), retired_ones),                                   \
      CHECK_EQ(table_count(), ((p) != NULL) + ((c) != NULL) + ((n) != NULL) + (retired_ones)))
 
 static void test_initiator(void)

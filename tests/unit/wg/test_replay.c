@@ -83,8 +83,8 @@ static void test_twin(unsigned seed)
         uint64_t counter = (uint64_t)c;
         bool expected = !seen[counter] && (counter > last || last - counter <= W);
         if (!CHECK_EQ(wg_replay_accept(&r, counter), expected)) {
-            fprintf(stderr, "    step %d, counter %llu, last %llu\n", i, (unsigned long long)counter,
-                    (unsigned long long)last);
+            fprintf(stderr, "    step %d, counter %llu, last %llu\n", i,
+                    (unsigned long long)counter, (unsigned long long)last);
             return;
         }
         seen[counter] |= expected;

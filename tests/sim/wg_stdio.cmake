@@ -1,0 +1,3 @@
+# wg_stdio: a wg_device as a program, for tests/interop/wireguard_go.test.mjs.
+add_executable(wg_stdio ${TESTS_DIR}/interop/wg_stdio.c)
+test_links(wg_stdio wg)
