@@ -56,15 +56,16 @@ static int cipher_set_key(struct ssh_crypto_cipher *c, const uint8_t *key, unsig
 int _libssh2_cipher_init(_libssh2_cipher_ctx *ctx, int algo, unsigned char *iv,
                          unsigned char *secret, int encrypt)
 {
-    struct ssh_crypto_cipher *c = calloc(1, sizeof *c);
+    struct ssh_crypto_cipher *c;
+    int mode = algo >> 8;
 
-    *ctx = c;
-    if (!c)
+    *ctx = NULL;
+    if (mode < MODE_CTR || mode > MODE_GCM || !(c = calloc(1, sizeof *c)))
         return -1;
-    c->mode = algo >> 8;
-    memcpy(c->iv, iv, c->mode == MODE_GCM ? GCM_IV_LEN : sizeof c->iv);
-    if (c->mode < MODE_CTR || c->mode > MODE_GCM ||
-        cipher_set_key(c, secret, (unsigned)(algo & 0xff) * 8, encrypt)) {
+    *ctx = c;
+    c->mode = mode;
+    memcpy(c->iv, iv, mode == MODE_GCM ? GCM_IV_LEN : sizeof c->iv);
+    if (cipher_set_key(c, secret, (unsigned)(algo & 0xff) * 8, encrypt)) {
         ssh_crypto_cipher_free(ctx);
         return -1;
     }

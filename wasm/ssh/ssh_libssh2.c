@@ -104,6 +104,8 @@ static LIBSSH2_RECV_FUNC(session_recv)
     if (!length) /* a packet larger than libssh2's buffer: asking again would never end */
         return 0;
     n = hooks->read(hooks->ctx, buffer, length);
+    hooks->reads++;
+    hooks->starved = n == 0;
     if (n == 0)
         return -EAGAIN;
     return n < 0 ? 0 : n;
@@ -158,6 +160,9 @@ void ssh_libssh2_free(LIBSSH2_SESSION *session, struct ssh_libssh2_hooks *hooks)
         hooks->write = write_nothing;
         hooks->on_packet = NULL;
         session->socket_state = LIBSSH2_SOCKET_DISCONNECTED;
+        /* libssh2 frees the host key only after a key exchange that went through. */
+        if (!(session->state & LIBSSH2_STATE_NEWKEYS) && session->hostkey)
+            session->hostkey->dtor(session, &session->server_hostkey_abstract);
         libssh2_session_free(session);
     }
     ssh_heap_wipe(&hooks->heap);
@@ -191,13 +196,25 @@ int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t
     return _libssh2_packet_add(session, data, datalen, macstate, seq);
 }
 
+bool ssh_libssh2_again(const struct ssh_libssh2_hooks *hooks, unsigned *reads, unsigned *idle)
+{
+    bool read = hooks->reads != *reads;
+
+    *reads = hooks->reads;
+    *idle = read ? 0 : *idle + 1;
+    /* Once it may have worked on bytes it had; twice without reading, it waits for something else. */
+    return read ? !hooks->starved : *idle < 2;
+}
+
 int ssh_libssh2_pump(LIBSSH2_SESSION *session)
 {
+    struct ssh_libssh2_hooks *hooks = session->abstract;
+    unsigned reads = hooks->reads, idle = 0;
     int rc;
 
     do {
         rc = _libssh2_transport_read(session);
-    } while (rc > 0);
+    } while (rc > 0 || (rc == LIBSSH2_ERROR_EAGAIN && ssh_libssh2_again(hooks, &reads, &idle)));
     return rc == LIBSSH2_ERROR_EAGAIN ? 0 : rc;
 }
 

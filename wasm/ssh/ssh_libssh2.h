@@ -40,6 +40,9 @@ struct ssh_libssh2_hooks {
     int (*write)(void *ctx, const uint8_t *src, size_t len);
     /* Every packet received, packet[0] = its type, before libssh2 acts on it. Borrowed. */
     void (*on_packet)(void *ctx, struct bytes packet);
+
+    unsigned reads; /* calls of read */
+    bool starved;   /* the last of them found nothing */
 };
 
 /* hooks must outlive the session. NULL when out of memory. */
@@ -47,6 +50,13 @@ LIBSSH2_SESSION *ssh_libssh2_new(struct ssh_libssh2_hooks *hooks);
 
 /* Frees without writing or reading anything, and wipes the heap. */
 void ssh_libssh2_free(LIBSSH2_SESSION *session, struct ssh_libssh2_hooks *hooks);
+
+/*
+ * libssh2 answers EAGAIN also while there is more to read: with ChaCha20 it stops at each packet
+ * that its buffer does not hold to the end. So EAGAIN means "call again" until a read has found
+ * nothing. True if the call that began with *reads = hooks->reads should be repeated.
+ */
+bool ssh_libssh2_again(const struct ssh_libssh2_hooks *hooks, unsigned *reads, unsigned *idle);
 
 /* Reads and sorts whatever has arrived: 0, or a libssh2 error other than EAGAIN. */
 int ssh_libssh2_pump(LIBSSH2_SESSION *session);

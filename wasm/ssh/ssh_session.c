@@ -345,13 +345,23 @@ static bool session_step(struct ssh_session *s)
     }
 }
 
+/* States in which a step that waits has asked libssh2, and libssh2 the transport. */
+static bool state_reads(enum ssh_state state)
+{
+    return state == SSH_HANDSHAKE || state == SSH_AUTH || state == SSH_CLOSING ||
+           (state >= SSH_CHANNEL_OPEN && state < SSH_RUNNING);
+}
+
 void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
 {
+    unsigned reads = s->hooks.reads, idle = 0;
+
     s->now_ms = now_ms;
     if (s->state == SSH_CLOSED)
         return;
     flush_out(s);
-    while (session_step(s))
+    while (session_step(s) ||
+           (state_reads(s->state) && ssh_libssh2_again(&s->hooks, &reads, &idle)))
         ;
     if (s->out_of_memory && s->state < SSH_CLOSING)
         ssh_session_fail_lib(s, LIBSSH2_ERROR_ALLOC);

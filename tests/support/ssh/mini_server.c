@@ -629,7 +629,6 @@ void mini_init(struct mini_server *m, enum mini_cipher cipher, enum mini_fault f
 {
     uint8_t seed[32] = {42};
 
-    memset(m, 0, sizeof *m);
     m->cipher = cipher;
     m->fault = fault;
     m->window = 1 << 21;

@@ -64,6 +64,7 @@ struct mini_server {
     size_t received_len;
 };
 
+/* *m must be all zero (calloc): it is large, and most of it is never touched. */
 void mini_init(struct mini_server *m, enum mini_cipher cipher, enum mini_fault fault);
 
 /* "ssh-ed25519 AAAA…" of its host key. */

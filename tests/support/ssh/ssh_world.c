@@ -66,7 +66,7 @@ void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fa
                 struct ssh_config *config)
 {
     memset(w, 0, sizeof *w);
-    w->server = malloc(sizeof *w->server);
+    w->server = calloc(1, sizeof *w->server);
     if (!w->server)
         abort();
     mini_init(w->server, cipher, fault);
