@@ -4,7 +4,7 @@
 import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {ROOT, main, say, setup, sh, withLock} from './setup.mjs';
+import {ROOT, main, ninja, say, setup, sh, withLock} from './setup.mjs';
 
 /** build/wasm/ipn.wasm, in an environment that setup() gave. */
 export async function buildWasm(env) {
@@ -15,8 +15,7 @@ export async function buildWasm(env) {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  const quiet = process.stdout.isTTY ? [] : ['--quiet'];
-  await sh('ninja', ['-C', dir, ...quiet, 'ipn.wasm'], {env});
+  await ninja('ipn.wasm', dir, ['ipn.wasm'], env);
   return path.join(dir, 'ipn.wasm');
 }
 

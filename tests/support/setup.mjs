@@ -6,6 +6,7 @@ import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
+import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 
 export const ROOT = path.resolve(fileURLToPath(import.meta.url), '../../..');
@@ -66,6 +67,28 @@ export function sh(file, args = [], options = {}) {
         reject(new SetupError(`${path.basename(file)} ${args.join(' ')}: exit ${code ?? signal}`));
     });
   });
+}
+
+/** Compiles with ninja; tells how far it is every few seconds, and all that is not progress. */
+export async function ninja(what, dir, args, env) {
+  const child = spawn('ninja', ['-C', dir, ...args], {
+    env: {...env, NINJA_STATUS: '[%f/%t] '},
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  let told = Date.now();
+  for await (const line of createInterface({input: child.stdout})) {
+    const progress = /^\[(\d+)\/(\d+)\]/.exec(line);
+    if (!progress && !/^ninja: (Entering|no work)|^-- /.test(line)) console.log(line);
+    if (!progress || Date.now() - told < 5000) continue;
+    say(`${what}: ${progress[1]} of ${progress[2]} compiled`);
+    told = Date.now();
+  }
+  const code = await ended;
+  if (code !== 0) throw new SetupError(`${what}: ninja: exit ${code}`);
 }
 
 /** Standard output of a program, or '' if it cannot be had. */

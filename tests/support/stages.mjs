@@ -6,7 +6,7 @@ import {buildPackage} from './build.mjs';
 import {C_FILES, treeFiles} from './files.mjs';
 import {fuzzAll} from './fuzz.mjs';
 import {peers} from './peers.mjs';
-import {ROOT, say, sh} from './setup.mjs';
+import {ROOT, ninja, say, sh} from './setup.mjs';
 
 const JOBS = String(cpus().length);
 const MINUTE_MS = 60_000;
@@ -44,14 +44,14 @@ async function layering({env}) {
 }
 
 /** Configures once, then compiles what changed. */
-async function cmakeBuild(name, env, options, targets = []) {
+async function cmakeBuild(name, env, options) {
   const dir = path.join(ROOT, 'build', name);
   if (!existsSync(path.join(dir, 'build.ninja')))
     await sh('cmake', ['-G', 'Ninja', '-B', dir, '-S', ROOT, ...options], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  await sh('ninja', ['-C', dir, '--quiet', '-k', '0', ...targets], {env});
+  await ninja(name, dir, ['-k', '0'], env);
   return dir;
 }
 
