@@ -43,7 +43,7 @@ static inline bool sim_chance(struct sim *s, unsigned permille)
 
 /* Puts a copy on the way, or loses it. */
 void sim_send(struct sim *s, int from, int to, const uint8_t *data, size_t len, uint64_t now_ms);
-/* As above, past the path's loss and delay. */
+/* As above, past the path's loss and delay. from -1: nobody knows. */
 void sim_inject(struct sim *s, int from, int to, const uint8_t *data, size_t len, uint64_t at_ms);
 
 /* When the next datagram arrives; NEVER if none is on the way. */

@@ -86,6 +86,112 @@ static void test_spoiled(int from, int to, enum wg_message_type type, uint64_t s
     world_free(w);
 }
 
+static void add_mac1(const struct world *w, int to, uint8_t *msg, size_t len)
+{
+    struct wg_cookie_generator g;
+    wg_cookie_generator_init(&g, &w->node[to].public_key);
+    wg_cookie_add_macs(&g, msg, len, 0);
+}
+
+/* mac1 is no secret: every bit again, under a right one. Steps of 20 ms and more keep load away. */
+static void test_spoiled_under_mac1(void)
+{
+    struct world *w = world_new(3, 205, clean);
+    uint8_t msg[sizeof(struct wg_msg_initiation)];
+    wg_device_initiate(w->node[0].dev, &w->node[1].public_key, false, 0);
+    memcpy(msg, w->last[0][WG_MSG_INITIATION], sizeof msg);
+    sim_wipe(&w->net); /* it does not arrive */
+    w->net.queue = NULL;
+    uint64_t spoiled = 0;
+    w->node[0].dev->peers->timers.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE] = NEVER;
+    for (size_t bit = 8 * 8; bit < 8 * (sizeof msg - 2 * WG_MAC_LEN); bit++, spoiled++) {
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        add_mac1(w, 1, msg, sizeof msg);
+        inject(w, 1, msg, sizeof msg);
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    CHECK_EQ(world_drops(w, 1, WG_DROP_CRYPTO), spoiled);
+    CHECK_EQ(w->messages[WG_MSG_RESPONSE], 0);
+    CHECK_EQ(w->node[1].dev->peer_count, 0);
+
+    inject(w, 1, w->last[0][WG_MSG_INITIATION], sizeof msg); /* the genuine one */
+    CHECK_EQ(w->messages[WG_MSG_RESPONSE], 1);
+    world_free(w);
+}
+
+static bool response_tap(struct world *w, int from, int to, uint8_t *data, size_t len)
+{
+    (void)w, (void)from, (void)to, (void)len;
+    return data[0] != WG_MSG_RESPONSE;
+}
+
+static void test_spoiled_response_under_mac1(void)
+{
+    struct world *w = world_new(3, 206, clean);
+    uint8_t msg[sizeof(struct wg_msg_response)];
+    uint64_t spoiled = 0;
+    w->tap = response_tap;
+    world_send(w, 0, 1, 0, 60, false);
+    world_run(w, 15);
+    memcpy(msg, w->last[1][WG_MSG_RESPONSE], sizeof msg);
+    w->node[0].dev->peers->timers.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE] = NEVER;
+    for (size_t bit = 8 * 12; bit < 8 * (sizeof msg - 2 * WG_MAC_LEN); bit++, spoiled++) {
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        add_mac1(w, 0, msg, sizeof msg);
+        inject(w, 0, msg, sizeof msg);
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    CHECK_EQ(world_drops(w, 0, WG_DROP_CRYPTO), spoiled);
+    CHECK(!world_session(w, 0, 1));
+    inject(w, 0, w->last[1][WG_MSG_RESPONSE], sizeof msg);
+    CHECK(world_session(w, 0, 1));
+    CHECK_EQ(w->node[1].received_from[0], 1);
+    world_free(w);
+}
+
+/* Whoever knows the public keys of two can begin an initiation in the name of one: no peer is made. */
+static void test_forged_identity(void)
+{
+    struct world *w = world_new(3, 207, clean);
+    struct wg_identity forger = {w->node[2].private_key, w->node[0].public_key};
+    struct wg_msg_initiation msg;
+    struct wg_initiator hs;
+    uint8_t static_static[WG_KEY_LEN], timestamp[WG_TIMESTAMP_LEN];
+    CHECK(wg_handshake_precompute(static_static, &forger, &w->node[1].public_key));
+    wg_timestamp_encode(timestamp, 1);
+    CHECK(wg_handshake_create_initiation(&msg, &hs, &forger, &w->node[1].public_key, static_static,
+                                         timestamp, 1));
+    add_mac1(w, 1, (uint8_t *)&msg, sizeof msg);
+    inject(w, 1, (uint8_t *)&msg, sizeof msg);
+    CHECK_EQ(world_drops(w, 1, WG_DROP_CRYPTO), 1);
+    CHECK_EQ(w->node[1].dev->peer_count, 0);
+    world_free(w);
+}
+
+/* The cookie reply that answers one message, every bit of it spoiled: none is kept. */
+static void test_spoiled_cookie(void)
+{
+    struct world *w = world_new(3, 208, clean);
+    uint8_t msg[sizeof(struct wg_msg_cookie)];
+    wg_device_force_load(w->node[1].dev, true);
+    wg_device_initiate(w->node[0].dev, &w->node[1].public_key, false, 0);
+    world_run(w, 15);
+    sim_wipe(&w->net);
+    w->net.queue = NULL;
+    memcpy(msg, w->last[1][WG_MSG_COOKIE], sizeof msg);
+    w->node[0].dev->peers->timers.due_ms[WG_TIMER_RETRANSMIT_HANDSHAKE] = NEVER;
+    for (size_t bit = 8 * 8; bit < 8 * sizeof msg; bit++) {
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        inject(w, 0, msg, sizeof msg);
+        msg[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    CHECK_EQ(world_drops(w, 0, WG_DROP_CRYPTO), 8 * (sizeof msg - 8));
+    CHECK_EQ(w->node[0].dev->peers->cookie.cookie_until_ms, 0);
+    inject(w, 0, msg, sizeof msg);
+    CHECK(w->node[0].dev->peers->cookie.cookie_until_ms > 0);
+    world_free(w);
+}
+
 static void test_noise(void)
 {
     struct world *w = world_with_session(300);
@@ -217,6 +323,10 @@ int main(void)
     test_spoiled(1, 0, WG_MSG_RESPONSE, 202);
     test_spoiled(0, 1, WG_MSG_TRANSPORT, 203);
     test_spoiled(1, 0, WG_MSG_TRANSPORT, 204);
+    test_spoiled_under_mac1();
+    test_spoiled_response_under_mac1();
+    test_forged_identity();
+    test_spoiled_cookie();
     test_noise();
     test_spoofed_source();
     test_cookie_under_load();

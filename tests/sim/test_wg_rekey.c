@@ -121,6 +121,28 @@ static void test_keepalive(void)
     world_free(w);
 }
 
+/* A keepalive that falls due after the session has ended asks for a new one. */
+static bool only_data_tap(struct world *w, int from, int to, uint8_t *data, size_t len)
+{
+    (void)w, (void)from, (void)to, (void)len;
+    return data[0] == WG_MSG_TRANSPORT;
+}
+
+static void test_late_keepalive(void)
+{
+    struct world *w = world_new(2, 8450, (struct sim_path){0, 0, 10, 10});
+    world_send(w, 0, 1, 0, 60, false);
+    world_run(w, 175 * S);
+    w->tap = only_data_tap; /* the initiator would renew: that is lost */
+    world_send(w, 0, 1, 1, 60, false);
+    world_stop(w, 0);
+    world_run(w, 184 * S);
+    CHECK_EQ(w->last_len[1][WG_MSG_INITIATION], 0);
+    world_run(w, 186 * S);
+    CHECK_EQ(w->last_len[1][WG_MSG_INITIATION], sizeof(struct wg_msg_initiation));
+    world_free(w);
+}
+
 /* 2^60 messages: renewed; 2^64 - 2^13 - 1: not sent with any more. */
 static void test_counters(void)
 {
@@ -164,6 +186,7 @@ int main(void)
     test_last_minute();
     test_expiry();
     test_keepalive();
+    test_late_keepalive();
     test_counters();
     return TEST_DONE();
 }

@@ -92,6 +92,31 @@ static void test_sleep(void)
     }
 }
 
+/* The relay calls the sender something else from one moment to the next, or nothing: only keys count. */
+static int roamed_to;
+
+static bool roam_tap(struct world *w, int from, int to, uint8_t *data, size_t len)
+{
+    sim_inject(&w->net, from == 0 ? roamed_to : from, to, data, len, w->now_ms + 10);
+    return false;
+}
+
+static void test_roaming(void)
+{
+    struct world *w = world_new(3, 107, clean);
+    w->tap = roam_tap;
+    for (unsigned n = 0; n < 40; n++) {
+        roamed_to = (int)n % 3 == 1 ? -1 : (int)n % 3; /* by its name, by none, by node 2's */
+        world_send(w, 0, 1, n, 60, false);
+        world_send(w, 1, 0, n, 60, false);
+        world_run(w, w->now_ms + 20 * S);
+    }
+    CHECK_EQ(w->node[1].received_from[0], 40);
+    CHECK_EQ(w->node[0].received_from[1], 40);
+    CHECK(wg_device_stats(w->node[0].dev)->handshakes >= 5);
+    world_free(w);
+}
+
 static void test_removed(void)
 {
     struct world *w = world_new(3, 105, clean);
@@ -140,6 +165,7 @@ int main(void)
     test_clock_back(true);
     test_clock_back_forgotten();
     test_sleep();
+    test_roaming();
     test_removed();
     test_updated();
     return TEST_DONE();

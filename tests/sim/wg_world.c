@@ -62,14 +62,20 @@ static bool find_by_ip(void *ctx, const struct ipaddr *dst, struct wg_peer_confi
     return false;
 }
 
+static int node_of(const struct world *w, const struct node_public *key)
+{
+    for (int i = 0; i < w->count; i++)
+        if (memcmp(&w->node[i].public_key, key, sizeof *key) == 0)
+            return i;
+    return -1;
+}
+
 static uint8_t *reserve(void *ctx, const struct node_public *to, size_t len)
 {
     struct world_node *n = ctx;
     if (n->sink_closed || len > sizeof n->slot)
         return NULL;
-    for (int i = 0; i < n->world->count; i++)
-        if (memcmp(&n->world->node[i].public_key, to, sizeof *to) == 0)
-            n->slot_to = i;
+    n->slot_to = node_of(n->world, to);
     memset(n->slot, 0xee, len); /* the device has to write all of it */
     return n->slot;
 }
@@ -154,17 +160,17 @@ int world_send(struct world *w, int from, int to, unsigned number, size_t len, b
     return wg_device_send(w->node[from].dev, packet, len, w->now_ms);
 }
 
-/* Whole, from whom it says it is, and how often seen? */
-static void accept_packet(struct world_node *n, int from, const struct wg_received *got)
+/* Whole, from the address of the node that it is said to be from, and how often seen? */
+static void accept_packet(struct world_node *n, const struct wg_received *got)
 {
     bool v6 = got->packet[0] >> 4 == 6;
     size_t header = v6 ? 40 : 20;
     struct ipaddr src;
     unsigned number = load_le32(got->packet + header);
-    bool ok = number < WORLD_NUMBERS;
+    int from = node_of(n->world, &got->from);
+    bool ok = number < WORLD_NUMBERS && from >= 0;
     node_addr(&src, from, v6);
     ok &= memcmp(got->packet + (v6 ? 8 : 12), src.b, v6 ? 16 : 4) == 0;
-    ok &= memcmp(&got->from, &n->world->node[from].public_key, sizeof got->from) == 0;
     for (size_t i = header + 4; i < got->len; i++)
         ok &= got->packet[i] == (uint8_t)(number + i);
     if (!ok) {
@@ -183,9 +189,10 @@ static void deliver(struct world *w, struct sim_datagram *d)
     struct world_node *n = &w->node[d->to];
     struct wg_received got;
     if (n->dev) {
-        wg_device_receive(n->dev, &got, d->data, d->len, &w->node[d->from].public_key, w->now_ms);
+        wg_device_receive(n->dev, &got, d->data, d->len,
+                          d->from < 0 ? NULL : &w->node[d->from].public_key, w->now_ms);
         if (got.len > 0)
-            accept_packet(n, d->from, &got);
+            accept_packet(n, &got);
     }
     free(d);
 }
