@@ -15,8 +15,17 @@ rm -rf "$prefix"
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; chmod 755 "$work"
 mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,debs} "$prefix/bin" "$prefix/binaryen/bin"
 # The machine's own mirror, one release on.
-mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
-    awk '$2 == "bookworm" || $2 == "oldstable" { print $1; exit }')
+mirror_of() {
+    apt-get "$@" indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+        awk '$2 == "bookworm" || $2 == "oldstable" { print $1; exit }'
+}
+mirror=$(mirror_of)
+if [ -z "$mirror" ]; then # its package lists were removed: read them into a folder of our own
+    own=(-o Dir::State::Lists="$work/own/lists" -o Dir::Cache="$work/own/cache" -o APT::Sandbox::User=root)
+    mkdir -p "$work"/own/{lists/partial,cache/archives/partial}
+    apt-get "${own[@]}" update -qq
+    mirror=$(mirror_of "${own[@]}")
+fi
 [ -n "$mirror" ] || { echo "apt knows no mirror of Debian 12 on this machine" >&2; exit 1; }
 printf 'Types: deb\nURIs: %s\nSuites: trixie\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' "$mirror" > "$work/sources/trixie.sources"
 apt=(apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/sources"

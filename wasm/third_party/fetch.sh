@@ -43,9 +43,16 @@ work=$(mktemp -d "$deps/.unpack.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
-# The site of the machine's own Debian mirror that serves one of the given suites.
+# The site of the machine's own Debian mirror that serves one of the given suites. A machine whose
+# package lists were removed knows none: own_lists reads them once, into a folder of our own.
+own=()
+own_lists() {
+    own=(-o Dir::State::Lists="$work/own/lists" -o Dir::Cache="$work/own/cache" -o APT::Sandbox::User=root)
+    mkdir -p "$work"/own/{lists/partial,cache/archives/partial}
+    apt-get "${own[@]}" update -q >"$work/log" 2>&1 || cat "$work/log" >&2
+}
 site_of() {
-    apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
+    apt-get ${own[@]+"${own[@]}"} indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' |
         awk -v want=" $* " 'index(want, " " $2 " ") { print $1; exit }'
 }
 
@@ -62,7 +69,8 @@ download() {
                -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any -o Acquire::Retries=3)
     local code main security
     code=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    main=$(site_of "$code" stable oldstable "$code-updates")
+    [ -n "$(site_of "$code" stable oldstable)" ] || own_lists
+    main=$(site_of "$code" stable oldstable)
     security=$(site_of "$code-security" stable-security oldstable-security)
     [ -n "$main" ] || die "apt knows no Debian mirror on this machine; set MESHTERM_SOURCES to a folder with the files of sources.txt"
 

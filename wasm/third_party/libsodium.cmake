@@ -6,10 +6,16 @@ list(FILTER SOURCES EXCLUDE REGEX "/randombytes/(sysrandom|internal)/")
 file(READ ${MESHTERM_DEPS}/libsodium/builds/msvc/version.h VERSION_H)
 string(REPLACE "\"export.h\"" "\"sodium/export.h\"" VERSION_H "${VERSION_H}")
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium/version.h CONTENT "${VERSION_H}" @ONLY)
-third_party(libsodium HOT SOURCES ${SOURCES}
+third_party(libsodium COLD SOURCES ${SOURCES}
     INCLUDES ${DIR}/include ${CMAKE_BINARY_DIR}/third_party/libsodium
     PRIVATE_INCLUDES ${DIR}/include/sodium ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium
     DEFINES SODIUM_STATIC
     PRIVATE_DEFINES CONFIGURED=1 NATIVE_LITTLE_ENDIAN=1 HAVE_STDINT_H=1
         RANDOMBYTES_CUSTOM_IMPLEMENTATION RANDOMBYTES_DEFAULT_IMPLEMENTATION=NULL)
 set_source_files_properties(${DIR}/randombytes/randombytes.c PROPERTIES COMPILE_OPTIONS -U__EMSCRIPTEN__)
+# Cold, for its Ed25519 is used once a session and large; these three see every packet that the
+# kernel in crypto/ does not take.
+set_source_files_properties(${DIR}/crypto_stream/chacha20/ref/chacha20_ref.c
+    ${DIR}/crypto_onetimeauth/poly1305/donna/poly1305_donna.c
+    ${DIR}/crypto_scalarmult/curve25519/ref10/x25519_ref10.c
+    PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")
