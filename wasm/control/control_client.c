@@ -140,8 +140,7 @@ void control_disconnect(struct control_client *cc)
 {
     if (may_be_open(cc))
         control_emit(cc, CONTROL_EVENT_CLOSE, NULL);
-    if (cc->map_frames > 0 && cc->streams[CONTROL_STREAM_MAP].id != 0 &&
-        cc->now_ms - cc->map_since >= CONTROL_STABLE_MS)
+    if (cc->map_frames > 0 && cc->now_ms - cc->map_since >= CONTROL_STABLE_MS)
         cc->failures = 0;
     control_session_reset(cc);
     control_h2_free(cc->h2);
@@ -233,9 +232,10 @@ static void key_failed(struct control_client *cc, int status, const uint8_t *bod
                              "What is at the control server's address gave no key: is it a "
                              "Headscale?");
     else
-        control_emit_problem(cc, CONTROL_PROBLEM_UNREACHABLE,
-                             "The control server answered the request for its key with HTTP %d%s%s.",
-                             status, words[0] == '\0' ? "" : ": ", words);
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_UNREACHABLE,
+            "The control server answered the request for its key with HTTP %d%s%s.", status,
+            words[0] == '\0' ? "" : ": ", words);
     control_retry_later(cc);
 }
 
@@ -272,10 +272,11 @@ static void never_opened(struct control_client *cc)
                              "The control server cannot be reached, or refused the WebSocket to "
                              "/ts2021 (Headscale 0.29.0 and 0.29.1 do).");
     else /* its key came by the same address a moment ago */
-        control_emit_problem(cc, CONTROL_PROBLEM_TS2021_REFUSED,
-                             "The control server refused the WebSocket to /ts2021: Headscale 0.29.0 "
-                             "and 0.29.1 do that (0.28 and 0.29.2 or later work), and so do proxies "
-                             "that let no WebSocket through.");
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_TS2021_REFUSED,
+            "The control server refused the WebSocket to /ts2021: Headscale 0.29.0 "
+            "and 0.29.1 do that (0.28 and 0.29.2 or later work), and so do proxies "
+            "that let no WebSocket through.");
     cc->have_server_key = cc->config.have_server_key; /* the next /key tells whether it is up */
 }
 
@@ -283,11 +284,10 @@ static void never_opened(struct control_client *cc)
 static void closed_in_handshake(struct control_client *cc, int code, const char *words)
 {
     if (code == 1000 || code == 1005)
-        control_emit_problem(cc, CONTROL_PROBLEM_SERVER_KEY,
-                             "The control server did not accept our handshake: %s",
-                             cc->config.have_server_key
-                                 ? "the configured controlKey is not its key."
-                                 : "its key must have changed; asking for it again.");
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_SERVER_KEY, "The control server did not accept our handshake: %s",
+            cc->config.have_server_key ? "the configured controlKey is not its key."
+                                       : "its key must have changed; asking for it again.");
     else if (code == 1008 || code == 1002 || code == 1003)
         control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
                              "The control server rejected our handshake (WebSocket code %d%s%s).",
@@ -316,9 +316,11 @@ void control_client_closed(struct control_client *cc, int code, const char *reas
     } else if (was == CONTROL_EXPECT_RESPONSE) {
         closed_in_handshake(cc, code, words);
     } else {
-        control_emit_problem(cc, CONTROL_PROBLEM_LOST,
-                             "The connection to the control server was lost (WebSocket code %d%s%s); "
-                             "coming back.", code, words[0] == '\0' ? "" : ": ", words);
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_LOST,
+            "The connection to the control server was lost (WebSocket code %d%s%s); "
+            "coming back.",
+            code, words[0] == '\0' ? "" : ": ", words);
     }
     control_retry_later(cc);
 }

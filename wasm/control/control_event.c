@@ -93,7 +93,7 @@ bool control_take_event(struct control_client *cc, struct control_event *ev)
     ev->key = q->key;
     cc->event_text = q->text;
     if (q->text != NULL)
-        ev->text = (struct bytes){ (const uint8_t *)q->text, strlen(q->text) };
+        ev->text = (struct bytes){(const uint8_t *)q->text, strlen(q->text)};
     wipe(q, sizeof *q);
     cc->event_at = (cc->event_at + 1) % CONTROL_MAX_EVENTS;
     cc->event_count--;

@@ -38,9 +38,10 @@ struct control_h2 {
     struct exchange *exchanges;
     char *authority;
     bool ping_pending;
+    bool broken; /* we ended the connection for an error of the server's */
     bool early_done;
     uint8_t early[EARLY_HEADER_LEN];
-    size_t early_len;  /* of the header */
+    size_t early_len; /* of the header */
     size_t early_skip; /* payload bytes still to be skipped */
 };
 
@@ -136,6 +137,17 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+/* nghttp2 answers what it cannot read with a GOAWAY that says why. */
+static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct control_h2 *h2 = user;
+
+    (void)session;
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        h2->broken = true;
+    return 0;
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *data,
                    size_t len, void *user)
 {
@@ -170,6 +182,7 @@ static int make_session(struct control_h2 *h2)
         return IPN_ERR_NOMEM;
     nghttp2_session_callbacks_set_on_header_callback(cbs, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cbs, on_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(cbs, on_sent);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cbs, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cbs, on_close);
     if (nghttp2_option_new(&option) == 0) {
@@ -185,9 +198,9 @@ static int make_session(struct control_h2 *h2)
 static int submit_settings(struct control_h2 *h2)
 {
     const nghttp2_settings_entry settings[] = {
-        { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
-        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST },
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST},
     };
 
     if (nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
@@ -230,8 +243,8 @@ void control_h2_free(struct control_h2 *h2)
 
 static nghttp2_nv header(const char *name, const char *value)
 {
-    nghttp2_nv nv = { (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
-                      strlen(value), NGHTTP2_NV_FLAG_NONE };
+    nghttp2_nv nv = {(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
+                     strlen(value), NGHTTP2_NV_FLAG_NONE};
 
     return nv;
 }
@@ -240,12 +253,16 @@ int32_t control_h2_post(struct control_h2 *h2, const char *path, const uint8_t *
 {
     struct exchange *x = malloc(sizeof *x + len);
     char content_length[24];
-    nghttp2_data_provider2 provider = { .source.ptr = x, .read_callback = read_body };
+    nghttp2_data_provider2 provider = {.source.ptr = x, .read_callback = read_body};
     int32_t stream;
 
     if (x == NULL)
         return IPN_ERR_NOMEM;
-    *x = (struct exchange){ .retry_after_s = -1, .len = len };
+    if (nghttp2_session_check_request_allowed(h2->session) == 0) { /* GOAWAY */
+        free(x);
+        return IPN_ERR_CLOSED;
+    }
+    *x = (struct exchange){.retry_after_s = -1, .len = len};
     memcpy(x->body, body, len);
     snprintf(content_length, sizeof content_length, "%zu", len);
 
@@ -276,8 +293,7 @@ void control_h2_cancel(struct control_h2 *h2, int32_t stream)
 
 void control_h2_ping(struct control_h2 *h2)
 {
-    if (!h2->ping_pending &&
-        nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0)
+    if (!h2->ping_pending && nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0)
         h2->ping_pending = true;
 }
 
@@ -293,8 +309,7 @@ static int skip_early(struct control_h2 *h2, const uint8_t **data, size_t *len)
     while (!h2->early_done && h2->early_len < EARLY_HEADER_LEN && *len > 0) {
         h2->early[h2->early_len++] = *(*data)++;
         --*len;
-        if (h2->early_len <= EARLY_MAGIC_LEN &&
-            memcmp(h2->early, EARLY_MAGIC, h2->early_len) != 0)
+        if (h2->early_len <= EARLY_MAGIC_LEN && memcmp(h2->early, EARLY_MAGIC, h2->early_len) != 0)
             h2->early_done = true;
     }
     if (h2->early_done || h2->early_len < EARLY_HEADER_LEN)
@@ -305,15 +320,21 @@ static int skip_early(struct control_h2 *h2, const uint8_t **data, size_t *len)
     return h2->early_skip > MAX_EARLY_PAYLOAD ? IPN_ERR_PROTOCOL : 0;
 }
 
+/* 0, or why nothing more will come. */
+static int closed(const struct control_h2 *h2)
+{
+    if (nghttp2_session_want_read(h2->session) != 0 || nghttp2_session_want_write(h2->session) != 0)
+        return 0;
+    return h2->broken ? IPN_ERR_PROTOCOL : IPN_ERR_CLOSED;
+}
+
 static int receive(struct control_h2 *h2, const uint8_t *data, size_t len)
 {
     nghttp2_ssize n = nghttp2_session_mem_recv2(h2->session, data, len);
 
     if (n < 0)
         return n == NGHTTP2_ERR_NOMEM ? IPN_ERR_NOMEM : IPN_ERR_PROTOCOL;
-    if (nghttp2_session_want_read(h2->session) == 0 && nghttp2_session_want_write(h2->session) == 0)
-        return IPN_ERR_CLOSED;
-    return 0;
+    return closed(h2);
 }
 
 int control_h2_input(struct control_h2 *h2, const uint8_t *data, size_t len)
@@ -340,5 +361,5 @@ int control_h2_output(struct control_h2 *h2, const uint8_t **bytes)
 
     if (n < 0)
         return n == NGHTTP2_ERR_NOMEM ? IPN_ERR_NOMEM : IPN_ERR_PROTOCOL;
-    return (int)n; /* one frame */
+    return n > 0 ? (int)n : closed(h2); /* one frame */
 }

@@ -25,18 +25,18 @@ enum {
     CONTROL_LOGOUT_TIMEOUT_MS = 2 * 1000,
     CONTROL_BACKOFF_FIRST_MS = 200,
     CONTROL_BACKOFF_MAX_MS = 30 * 1000,
-    CONTROL_STABLE_MS = 10 * 1000,            /* a map stream that old forgives earlier failures */
+    CONTROL_STABLE_MS = 10 * 1000, /* a map stream that old forgives earlier failures */
     CONTROL_RATE_MAX_MS = 3600 * 1000,
     /* The speculative map. Headscale stores nodes in batches 500 ms apart; any try between the batch
      * that made the node and the next gets the map half a second earlier, so few tries do. */
     CONTROL_TRY_EVERY_MS = 100,
     CONTROL_TRY_MAX = 10,
-    CONTROL_FOLLOWUP_PAUSE_MS = 1000,         /* before waiting at a replaced login address */
-    CONTROL_REFUSALS_MAX = 3,                 /* of a register in unknown words, then a person */
+    CONTROL_FOLLOWUP_PAUSE_MS = 1000, /* before waiting at a replaced login address */
+    CONTROL_REFUSALS_MAX = 3, /* of a register in unknown words, then a person */
 
-    CONTROL_MAX_BODY = 64 << 10,              /* of a register response or an error */
-    CONTROL_MAX_INPUT = 32 << 20,             /* what a driver may feed before it drains */
-    CONTROL_MAX_MESSAGE = 32768,              /* protocol fact 5 */
+    CONTROL_MAX_BODY = 64 << 10, /* of a register response or an error */
+    CONTROL_MAX_INPUT = 32 << 20, /* what a driver may feed before it drains */
+    CONTROL_MAX_MESSAGE = 32768, /* protocol fact 5 */
     CONTROL_MAX_PLAIN_OUT = 64 << 10,
     CONTROL_MAX_EVENTS = 32,
     CONTROL_MAX_SENTENCE = 640,
@@ -65,9 +65,9 @@ enum control_stream_kind {
 struct control_stream {
     int32_t id; /* 0: none */
     int status, retry_after_s;
-    bool ended, complete;       /* complete: in order */
-    bool speculative;           /* a map asked for before register was answered */
-    struct buf body;            /* not a map's, unless its status is an error */
+    bool ended, complete; /* complete: in order */
+    bool speculative; /* a map asked for before register was answered */
+    struct buf body; /* not a map's, unless its status is an error */
 };
 
 struct control_queued {
@@ -83,12 +83,12 @@ struct control_client {
     char *hostname, *auth_key, *authority;
     struct machine_public server_key;
     bool have_server_key; /* configured or fetched */
-    bool key_fresh;       /* fetched for this very attempt */
+    bool key_fresh; /* fetched for this very attempt */
     struct node_public node_public, old_node_public;
 
     enum control_state state;
     uint64_t state_deadline; /* of EXPECT_*, and the end of BACKOFF */
-    unsigned failures;       /* in a row */
+    unsigned failures; /* in a row */
     uint64_t earliest_retry; /* the server asked for it */
 
     struct control_noise noise;
@@ -99,10 +99,10 @@ struct control_client {
     struct control_stream streams[CONTROL_STREAM_KINDS];
     char auth_url[TAILCFG_MAX_URL + 1]; /* a person is asked to go there; "" = no */
     bool registered, logging_out, lite_again;
-    bool greet;    /* just registered: the map requests are due */
+    bool greet; /* just registered: the map requests are due */
     bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
-    bool rekeyed;  /* made a new node key; until registered */
+    bool rekeyed; /* made a new node key; until registered */
     unsigned refusals;
     uint64_t register_deadline, register_at, logout_deadline;
     unsigned tries;

@@ -31,8 +31,8 @@ void control_map_wipe(struct control_map *cm)
 static size_t first_room(const uint8_t *frame, size_t len)
 {
     unsigned long long content = ZSTD_getFrameContentSize(frame, len);
-    size_t room = len > CONTROL_MAP_MAX_FRAME / RATIO_GUESS ? CONTROL_MAP_MAX_FRAME
-                                                           : len * RATIO_GUESS;
+    size_t room =
+        len > CONTROL_MAP_MAX_FRAME / RATIO_GUESS ? CONTROL_MAP_MAX_FRAME : len * RATIO_GUESS;
 
     if (room < FIRST_ROOM)
         room = FIRST_ROOM;

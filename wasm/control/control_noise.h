@@ -61,7 +61,7 @@ int control_noise_create_initiation_with(struct control_noise *cn,
 enum control_noise_input {
     CONTROL_NOISE_MORE = 0,     /* *src is used up */
     CONTROL_NOISE_READY = 1,    /* the response was authentic: records may be sealed */
-    CONTROL_NOISE_RECORD = 2,   /* *plain holds a record's bytes, valid until the next call on cn */
+    CONTROL_NOISE_RECORD = 2, /* *plain holds a record's bytes, valid until the next call on cn */
 };
 
 /* Consumes from *src until something is there: one of the above, or IPN_ERR_PROTOCOL (a message

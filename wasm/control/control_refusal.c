@@ -17,15 +17,15 @@ struct refusal {
 /* Headscale 0.28 and 0.29: hscontrol/auth.go, types/preauth_key.go, db/preauth_keys.go, at times
  * wrapped in other words; "invalid key" is what Tailscale's own server says. */
 static const struct refusal refusals[] = {
-    { "authkey already used", CONTROL_PROBLEM_AUTH_KEY_USED, USED },
-    { "auth-key has already been used", CONTROL_PROBLEM_AUTH_KEY_USED, USED },
-    { "authkey expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED },
-    { "auth-key expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED },
-    { "invalid pre auth key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
-    { "invalid authkey", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
-    { "auth-key not found", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
-    { "failed to parse auth-key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
-    { "invalid key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN },
+    {"authkey already used", CONTROL_PROBLEM_AUTH_KEY_USED, USED},
+    {"auth-key has already been used", CONTROL_PROBLEM_AUTH_KEY_USED, USED},
+    {"authkey expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED},
+    {"auth-key expired", CONTROL_PROBLEM_AUTH_KEY_EXPIRED, EXPIRED},
+    {"invalid pre auth key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN},
+    {"invalid authkey", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN},
+    {"auth-key not found", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN},
+    {"failed to parse auth-key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN},
+    {"invalid key", CONTROL_PROBLEM_AUTH_KEY_INVALID, UNKNOWN},
 };
 
 static void refuse_version(struct control_client *cc, const char *words)
@@ -72,8 +72,7 @@ static uint64_t retry_delay(const struct control_stream *s)
     return 5000 + load_le16(random) % 5000;
 }
 
-void control_bad_status(struct control_client *cc, const struct control_stream *s,
-                        const char *what)
+void control_bad_status(struct control_client *cc, const struct control_stream *s, const char *what)
 {
     char words[CONTROL_TEXT_MAX + 1] = "";
 

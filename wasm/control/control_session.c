@@ -16,7 +16,7 @@
 
 static struct tailcfg_host host_info(const struct control_client *cc)
 {
-    return (struct tailcfg_host){ cc->hostname, cc->config.preferred_derp };
+    return (struct tailcfg_host){cc->hostname, cc->config.preferred_derp};
 }
 
 static void lose(struct control_client *cc, const char *sentence)
@@ -119,8 +119,8 @@ void control_session_register(struct control_client *cc)
     cancel(cc, CONTROL_STREAM_MAP);
     cc->registered = cc->greet = cc->lite_again = cc->expired_early = false;
     cc->register_at = cc->try_at = cc->map_deadline = cc->expiry_deadline = NEVER;
-    cc->register_deadline = cc->auth_url[0] != '\0' ? NEVER
-                                                    : cc->now_ms + CONTROL_REGISTER_TIMEOUT_MS;
+    cc->register_deadline =
+        cc->auth_url[0] != '\0' ? NEVER : cc->now_ms + CONTROL_REGISTER_TIMEOUT_MS;
     cc->tries = 0;
     post_register(cc, false);
     if (cc->auth_key[0] == '\0' || cc->config.no_speculative_map || cc->state != CONTROL_ONLINE)
@@ -178,7 +178,9 @@ void control_session_reset(struct control_client *cc)
     control_map_wipe(&cc->map);
     cc->register_deadline = cc->register_at = cc->try_at = cc->map_deadline = NEVER;
     cc->expiry_deadline = NEVER;
-    cc->lite_again = cc->greet = false;
+    cc->lite_again = cc->greet = cc->expired_early = false;
+    cc->map_frames = 0;
+    cc->map_error = 0;
 }
 
 /* The server has us: by its answer to register, or because it gives out our map. The requests
@@ -244,7 +246,8 @@ void control_session_key_expired(struct control_client *cc)
     bool young = cc->now_ms - cc->map_since < CONTROL_STABLE_MS; /* no busy loop of new keys */
 
     cc->expiry_deadline = NEVER;
-    if (cc->streams[CONTROL_STREAM_REGISTER].id != 0) { /* the map overtook it: it may renew the key */
+    if (cc->streams[CONTROL_STREAM_REGISTER].id !=
+        0) { /* the map overtook it: it may renew the key */
         cc->expired_early = true;
         return;
     }
@@ -320,7 +323,8 @@ static void register_ended(struct control_client *cc, const struct control_strea
 
 static void try_ended(struct control_client *cc, const struct control_stream *s)
 {
-    if (s->status == 404 && cc->tries < CONTROL_TRY_MAX && cc->streams[CONTROL_STREAM_REGISTER].id != 0)
+    if (s->status == 404 && cc->tries < CONTROL_TRY_MAX &&
+        cc->streams[CONTROL_STREAM_REGISTER].id != 0)
         cc->try_at = cc->now_ms + CONTROL_TRY_EVERY_MS;
 }
 
@@ -381,15 +385,8 @@ static void stream_ended(struct control_client *cc, enum control_stream_kind kin
     buf_wipe(&s.body);
 }
 
-void control_session_service(struct control_client *cc)
+static void map_failed(struct control_client *cc)
 {
-    for (int kind = 0; kind < CONTROL_STREAM_KINDS && cc->state == CONTROL_ONLINE; kind++)
-        if (cc->streams[kind].ended)
-            stream_ended(cc, (enum control_stream_kind)kind);
-    if (cc->greet && cc->state == CONTROL_ONLINE)
-        greet(cc);
-    if (cc->state != CONTROL_ONLINE || cc->map_error == 0)
-        return;
     if (cc->map_error == IPN_ERR_NOMEM) {
         cc->nomem = true;
     } else {
@@ -398,6 +395,17 @@ void control_session_service(struct control_client *cc)
         control_retry_later(cc);
     }
     cc->map_error = 0;
+}
+
+void control_session_service(struct control_client *cc)
+{
+    if (cc->map_error != 0)
+        map_failed(cc);
+    for (int kind = 0; kind < CONTROL_STREAM_KINDS && cc->state == CONTROL_ONLINE; kind++)
+        if (cc->streams[kind].ended)
+            stream_ended(cc, (enum control_stream_kind)kind);
+    if (cc->greet && cc->state == CONTROL_ONLINE)
+        greet(cc);
 }
 
 /* Map frames */
@@ -446,7 +454,7 @@ static int apply_frame(struct control_client *cc, struct bytes json)
 
 static void read_map(struct control_client *cc, const uint8_t *data, size_t len)
 {
-    struct bytes src = { data, len }, json;
+    struct bytes src = {data, len}, json;
     int got = 0;
 
     while (cc->map_error == 0 && (got = control_map_input(&cc->map, &src, &json)) > 0)
@@ -488,8 +496,8 @@ static void handle_data(void *user, int32_t id, const uint8_t *data, size_t len)
     if (s == &cc->streams[CONTROL_STREAM_MAP] && s->status == 200)
         read_map(cc, data, len);
     else if (s != &cc->streams[CONTROL_STREAM_LITE])
-        buf_append(&s->body, data, len < CONTROL_MAX_BODY - s->body.len
-                                       ? len : CONTROL_MAX_BODY - s->body.len);
+        buf_append(&s->body, data,
+                   len < CONTROL_MAX_BODY - s->body.len ? len : CONTROL_MAX_BODY - s->body.len);
 }
 
 static void handle_end(void *user, int32_t id, bool complete)
@@ -503,5 +511,7 @@ static void handle_end(void *user, int32_t id, bool complete)
 }
 
 const struct control_h2_handler control_session_handler = {
-    .head = handle_head, .data = handle_data, .end = handle_end,
+    .head = handle_head,
+    .data = handle_data,
+    .end = handle_end,
 };

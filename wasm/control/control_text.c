@@ -48,7 +48,7 @@ bool control_text_contains(const char *text, const char *word)
 
 static size_t scheme_len(const char *text, size_t len)
 {
-    static const char *const schemes[] = { "https://", "http://" };
+    static const char *const schemes[] = {"https://", "http://"};
 
     for (size_t s = 0; s < sizeof schemes / sizeof *schemes; s++) {
         size_t n = strlen(schemes[s]), i = 0;

@@ -12,8 +12,8 @@ static void noise_failed(struct control_client *cc, int err)
         control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
                              "What came from the control server was not authentic; trying again.");
     else if (cc->noise.hint[0] != '\0')
-        control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
-                             "The control server broke off: %s.", cc->noise.hint);
+        control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL, "The control server broke off: %s.",
+                             cc->noise.hint);
     else
         control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
                              "The control server does not speak the ts2021 protocol here.");
@@ -52,7 +52,7 @@ static void h2_failed(struct control_client *cc, int err)
 
 void control_transport_input(struct control_client *cc)
 {
-    struct bytes src = { buf_head(&cc->in), cc->in.len }, plain = { NULL, 0 };
+    struct bytes src = {buf_head(&cc->in), cc->in.len}, plain = {NULL, 0};
     int got = control_noise_input(&cc->noise, &src, &plain), err = 0;
 
     buf_consume(&cc->in, cc->in.len - src.len);
@@ -98,11 +98,11 @@ bool control_transport_output(struct control_client *cc, struct control_event *e
         return false;
     while (cc->plain_out.len > 0 && cc->out.len + CONTROL_NOISE_MAX_RECORD <= CONTROL_MAX_MESSAGE) {
         size_t len = cc->plain_out.len < CONTROL_NOISE_MAX_PLAIN ? cc->plain_out.len
-                                                                : CONTROL_NOISE_MAX_PLAIN;
+                                                                 : CONTROL_NOISE_MAX_PLAIN;
         uint8_t *record = buf_reserve(&cc->out, len + CONTROL_NOISE_OVERHEAD);
-        int n = record == NULL ? IPN_ERR_NOMEM
-                               : control_noise_seal(&cc->noise, record, buf_head(&cc->plain_out),
-                                                    len);
+        int n = record == NULL
+                    ? IPN_ERR_NOMEM
+                    : control_noise_seal(&cc->noise, record, buf_head(&cc->plain_out), len);
 
         if (n < 0) {
             cc->nomem = true;
@@ -114,6 +114,6 @@ bool control_transport_output(struct control_client *cc, struct control_event *e
     if (cc->out.len == 0)
         return false;
     ev->type = CONTROL_EVENT_SEND;
-    ev->data = (struct bytes){ buf_head(&cc->out), cc->out.len };
+    ev->data = (struct bytes){buf_head(&cc->out), cc->out.len};
     return true;
 }

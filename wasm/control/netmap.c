@@ -118,7 +118,7 @@ static const struct netmap_node *find_prefix(const struct netmap_index *ix,
 const struct netmap_node *netmap_find_route(const struct netmap *nm, const struct ipaddr *dst)
 {
     const struct netmap_index *ix = nm->index;
-    struct ipprefix p = { *dst, dst->family == 4 ? 32 : 128 };
+    struct ipprefix p = {*dst, dst->family == 4 ? 32 : 128};
     const struct netmap_node *n;
 
     if (ix == NULL || (dst->family != 4 && dst->family != 6))
@@ -245,13 +245,13 @@ static bool resolve_name(struct answer *a, const struct netmap *nm, const char *
 int netmap_resolve(const struct netmap *nm, struct ipaddr *out, size_t cap, const char *name,
                    size_t len)
 {
-    struct answer a = { out, cap, 0 };
+    struct answer a = {out, cap, 0};
 
     if (cap == 0 || len == 0)
         return IPN_ERR_NOT_FOUND;
     if (ipaddr_parse(out, name, len) == 0)
         return 1;
-    if (!nm->valid || memchr(name, '\0', len) != NULL || !resolve_name(&a, nm, name, len))
+    if (nm->index == NULL || memchr(name, '\0', len) != NULL || !resolve_name(&a, nm, name, len))
         return IPN_ERR_NOT_FOUND;
     return (int)a.count;
 }

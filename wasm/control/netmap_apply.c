@@ -73,8 +73,8 @@ static int reserve_users(struct netmap *nm, size_t want)
 static int reserve_changes(struct netmap *nm, const struct netmap_delta *d)
 {
     struct netmap_index *ix = nm->index;
-    size_t gone = ix->removed_count + nm->peer_count + d->removed_count + d->upsert_count +
-                  d->patch_count;
+    size_t gone =
+        ix->removed_count + nm->peer_count + d->removed_count + d->upsert_count + d->patch_count;
     void *peers = nm->peers, *removed = ix->removed;
     int err = grow(&peers, &ix->peer_cap, nm->peer_count + d->upsert_count, sizeof *nm->peers);
 
@@ -298,7 +298,8 @@ static char *domain_of(const char *name)
     char *domain = malloc(len + 1);
 
     if (domain != NULL)
-        netmap_normalise_name(domain, dot == NULL ? "" : dot + 1, dot == NULL ? 0 : strlen(dot + 1));
+        netmap_normalise_name(domain, dot == NULL ? "" : dot + 1,
+                              dot == NULL ? 0 : strlen(dot + 1));
     return domain;
 }
 
@@ -390,7 +391,7 @@ static int reserve(struct netmap *nm, struct netmap_delta *d)
 int netmap_apply(struct netmap *nm, struct netmap_delta *d, bool first, int64_t wall_ms)
 {
     bool listed = d->peer_count > 0, replace = listed || (first && d->self != NULL);
-    struct netmap_index fresh = { 0 };
+    struct netmap_index fresh = {0};
     uint32_t changed = 0;
     char *domain = NULL;
 

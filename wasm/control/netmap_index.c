@@ -14,12 +14,12 @@ static void place(struct netmap_table *t, uint32_t hash, struct netmap_node *nod
 
     while (t->slots[at].node != NULL)
         at = (at + 1) & mask;
-    t->slots[at] = (struct netmap_slot){ node, hash };
+    t->slots[at] = (struct netmap_slot){node, hash};
 }
 
 int netmap_table_reserve(struct netmap_table *t, size_t extra)
 {
-    struct netmap_table bigger = { NULL, t->cap == 0 ? MIN_CAP : t->cap, t->used };
+    struct netmap_table bigger = {NULL, t->cap == 0 ? MIN_CAP : t->cap, t->used};
 
     if (extra == 0 || (t->cap > 0 && (t->used + extra) * 4 <= t->cap * 3))
         return 0;
@@ -100,7 +100,7 @@ uint32_t netmap_hash(const struct netmap_index *ix, const void *data, size_t len
 
 uint32_t netmap_hash_prefix(const struct netmap_index *ix, const struct ipprefix *p)
 {
-    uint8_t flat[18] = { p->addr.family, p->bits };
+    uint8_t flat[18] = {p->addr.family, p->bits};
 
     memcpy(flat + 2, p->addr.b, sizeof p->addr.b);
     return netmap_hash(ix, flat, sizeof flat);
@@ -142,7 +142,8 @@ int netmap_index_reserve(struct netmap_index *ix, struct netmap_node *const *nod
 
     for (size_t i = 0; i < count; i++)
         prefixes += nodes[i]->allowed_ip_count;
-    if (netmap_table_reserve(&ix->keys, count) < 0 || netmap_table_reserve(&ix->discos, count) < 0 ||
+    if (netmap_table_reserve(&ix->keys, count) < 0 ||
+        netmap_table_reserve(&ix->discos, count) < 0 ||
         netmap_table_reserve(&ix->names, count + 1) < 0 ||
         netmap_table_reserve(&ix->prefixes, prefixes) < 0)
         return IPN_ERR_NOMEM;
@@ -190,7 +191,7 @@ int netmap_index_set_self(struct netmap_index *ix, struct netmap_node *self)
 
 void netmap_index_clear(struct netmap_index *ix)
 {
-    struct netmap_table *tables[] = { &ix->keys, &ix->discos, &ix->prefixes, &ix->names };
+    struct netmap_table *tables[] = {&ix->keys, &ix->discos, &ix->prefixes, &ix->names};
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         free(tables[i]->slots);

@@ -42,7 +42,7 @@ static bool add_node_key(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *
 /* Writes the finished document to out and frees it; ok says whether it was put together. */
 static int finish(struct buf *out, yyjson_mut_doc *doc, bool ok)
 {
-    yyjson_write_err why = { 0 };
+    yyjson_write_err why = {0};
     size_t len = 0;
     char *text = ok ? yyjson_mut_write_opts(doc, 0, NULL, &len, &why) : NULL;
     int err;
@@ -125,8 +125,8 @@ static void parse_register(struct tailcfg_register_response *out, yyjson_val *ro
     yyjson_val *error = yyjson_obj_get(root, "Error"), *url = yyjson_obj_get(root, "AuthURL");
 
     if (yyjson_get_len(error) > 0)
-        control_text_sanitise(out->error, sizeof out->error,
-                              (const uint8_t *)yyjson_get_str(error), yyjson_get_len(error));
+        control_text_sanitise(out->error, sizeof out->error, (const uint8_t *)yyjson_get_str(error),
+                              yyjson_get_len(error));
     if (yyjson_get_len(error) > 0 && out->error[0] == '\0')
         memcpy(out->error, "no reason given", sizeof "no reason given");
     if (yyjson_is_str(url) && yyjson_get_len(url) > 0) {
@@ -225,14 +225,14 @@ int tailcfg_parse_time(int64_t *wall_ms, const char *text, size_t len)
     int64_t tail, ms;
     bool ok;
 
-    if (second < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-        minute > 59 || second > 60)
+    if (second < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+        second > 60)
         return IPN_ERR_ARG;
     tail = parse_tail(at, end, &ok);
     if (!ok)
         return IPN_ERR_ARG;
-    ms = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60000 +
-         second * 1000 + tail;
+    ms = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute) * 60000 + second * 1000 +
+         tail;
     *wall_ms = year <= 1 ? 0 : ms < 1 ? 1 : ms;
     return 0;
 }

@@ -11,7 +11,8 @@
 
 #define TAILCFG_IPN_VERSION "1.102.5-meshterm" /* the release whose protocol we follow */
 #define TAILCFG_MAX_URL 2000
-#define TAILCFG_MAX_REQUEST (32 << 10) /* ours have 1 kB; an auth key or host name of that size is a mistake */
+#define TAILCFG_MAX_REQUEST \
+    (32 << 10) /* ours have 1 kB; an auth key or host name of that size is a mistake */
 
 /* What requests say about this host (Hostinfo). */
 struct tailcfg_host {
@@ -46,9 +47,9 @@ int tailcfg_write_map(struct buf *out, const struct tailcfg_map_request *r);
 int tailcfg_parse_server_key(struct machine_public *out, const uint8_t *json, size_t len);
 
 struct tailcfg_register_response {
-    char error[CONTROL_TEXT_MAX + 1];  /* printable, cut; "" = none */
+    char error[CONTROL_TEXT_MAX + 1]; /* printable, cut; "" = none */
     char auth_url[TAILCFG_MAX_URL + 1]; /* "" = none */
-    bool bad_auth_url;                  /* there is one, but it is no http(s) URL */
+    bool bad_auth_url; /* there is one, but it is no http(s) URL */
     bool node_key_expired, machine_authorized;
 };
 

@@ -36,7 +36,8 @@ static size_t parse_prefixes(struct ipprefix *out, yyjson_val *list)
     size_t count = 0, i, n;
     yyjson_val *v;
 
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         const char *text = json_text(v, 64);
 
         if (count < NETMAP_MAX_PREFIXES && ipprefix_parse(&out[count], text, strlen(text)) == 0 &&
@@ -51,7 +52,8 @@ static size_t parse_texts(char **out, size_t cap, yyjson_val *list, size_t max)
     size_t count = 0, i, n;
     yyjson_val *v;
 
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         const char *text = json_text(v, max);
 
         if (count < cap && text[0] != '\0')
@@ -117,8 +119,8 @@ static void parse_routes(struct netmap_node *draft, yyjson_val *v, struct scratc
 static struct netmap_node *parse_node(yyjson_val *v, struct scratch *s, int *err)
 {
     yyjson_val *host = yyjson_obj_get(v, "Hostinfo");
-    struct netmap_node draft = { .id = json_int(yyjson_obj_get(v, "ID")), .tags = s->tags,
-                                 .ssh_host_keys = s->host_keys };
+    struct netmap_node draft = {
+        .id = json_int(yyjson_obj_get(v, "ID")), .tags = s->tags, .ssh_host_keys = s->host_keys};
     struct netmap_node *n;
 
     if (draft.id <= 0 || !parse_keys(&draft, v)) {
@@ -129,11 +131,11 @@ static struct netmap_node *parse_node(yyjson_val *v, struct scratch *s, int *err
     draft.hostname = (char *)(uintptr_t)json_get_text(host, "Hostname", NETMAP_MAX_NAME);
     draft.os = (char *)(uintptr_t)json_get_text(host, "OS", NETMAP_MAX_NAME);
     parse_routes(&draft, v, s);
-    draft.ssh_host_key_count = parse_texts(s->host_keys, NETMAP_MAX_HOST_KEYS,
-                                           yyjson_obj_get(host, "sshHostKeys"),
-                                           NETMAP_MAX_HOST_KEY);
-    draft.tag_count = parse_texts(s->tags, NETMAP_MAX_TAGS, yyjson_obj_get(v, "Tags"),
-                                  NETMAP_MAX_NAME);
+    draft.ssh_host_key_count =
+        parse_texts(s->host_keys, NETMAP_MAX_HOST_KEYS, yyjson_obj_get(host, "sshHostKeys"),
+                    NETMAP_MAX_HOST_KEY);
+    draft.tag_count =
+        parse_texts(s->tags, NETMAP_MAX_TAGS, yyjson_obj_get(v, "Tags"), NETMAP_MAX_NAME);
     draft.user_id = json_int(yyjson_obj_get(v, "User"));
     draft.home_derp = parse_home_derp(v);
     draft.online = parse_online(yyjson_obj_get(v, "Online"));
@@ -147,7 +149,8 @@ static struct netmap_node *parse_node(yyjson_val *v, struct scratch *s, int *err
     return n;
 }
 
-static int parse_nodes(struct netmap_node ***out, size_t *count, yyjson_val *list, struct scratch *s)
+static int parse_nodes(struct netmap_node ***out, size_t *count, yyjson_val *list,
+                       struct scratch *s)
 {
     size_t i, n, max = at_most(yyjson_arr_size(list), NETMAP_MAX_PEERS);
     yyjson_val *v;
@@ -159,7 +162,8 @@ static int parse_nodes(struct netmap_node ***out, size_t *count, yyjson_val *lis
     if (*out == NULL)
         return IPN_ERR_NOMEM;
     s->skipped += yyjson_arr_size(list) - max;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         struct netmap_node *node = *count < max && err == 0 ? parse_node(v, s, &err) : NULL;
 
         if (node != NULL)
@@ -176,7 +180,8 @@ static int parse_removed(struct netmap_delta *d, yyjson_val *list)
     d->removed = new_array(max, sizeof *d->removed);
     if (d->removed == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         if (d->removed_count < max && json_int(v) > 0)
             d->removed[d->removed_count++] = json_int(v);
     }
@@ -191,8 +196,8 @@ static bool parse_patch(struct netmap_patch *p, yyjson_val *v)
 
     memset(p, 0, sizeof *p);
     p->id = json_int(yyjson_obj_get(v, "NodeID"));
-    p->has_key = node_public_parse(&p->key, key, strlen(key)) == 0 &&
-                 !bytes_are_zero(p->key.b, KEY_LEN);
+    p->has_key =
+        node_public_parse(&p->key, key, strlen(key)) == 0 && !bytes_are_zero(p->key.b, KEY_LEN);
     p->has_disco = disco_public_parse(&p->disco, disco, strlen(disco)) == 0;
     p->home_derp = json_get_int(v, "DERPRegion", 1, INT32_MAX);
     p->has_online = yyjson_is_bool(online);
@@ -210,7 +215,8 @@ static int parse_patches(struct netmap_delta *d, yyjson_val *list)
     d->patches = new_array(max, sizeof *d->patches);
     if (d->patches == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         if (d->patch_count < max && parse_patch(&d->patches[d->patch_count], v))
             d->patch_count++;
         else
@@ -228,12 +234,13 @@ static int parse_flags(struct netmap_flag **out, size_t *count, yyjson_val *obj)
     *out = new_array(max, sizeof **out);
     if (*out == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_obj_foreach(obj, i, n, name, v) {
+    yyjson_obj_foreach(obj, i, n, name, v)
+    {
         char *end;
         long long id = strtoll(json_text(name, 20), &end, 10);
 
         if (*count < max && id > 0 && *end == '\0' && yyjson_is_bool(v))
-            (*out)[(*count)++] = (struct netmap_flag){ id, yyjson_get_bool(v) };
+            (*out)[(*count)++] = (struct netmap_flag){id, yyjson_get_bool(v)};
     }
     return 0;
 }
@@ -246,7 +253,8 @@ static int parse_users(struct netmap_delta *d, yyjson_val *list)
     d->users = new_array(max, sizeof *d->users);
     if (d->users == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         const char *name = json_get_text(v, "DisplayName", NETMAP_MAX_NAME);
         int64_t id = json_int(yyjson_obj_get(v, "ID"));
         size_t size;
@@ -261,7 +269,7 @@ static int parse_users(struct netmap_delta *d, yyjson_val *list)
         if (copy == NULL)
             return IPN_ERR_NOMEM;
         memcpy(copy, name, size);
-        d->users[d->user_count++] = (struct netmap_user){ id, copy };
+        d->users[d->user_count++] = (struct netmap_user){id, copy};
     }
     return 0;
 }
@@ -282,7 +290,8 @@ static int parse_derp_nodes(struct netmap_region *r, struct netmap_pool *pool, y
     r->nodes = netmap_pool_alloc(pool, max * sizeof *r->nodes);
     if (r->nodes == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         const char *host = json_get_text(v, "HostName", NETMAP_MAX_NAME);
         struct netmap_derp_node *node = &r->nodes[r->node_count];
 
@@ -328,7 +337,8 @@ static int parse_derp_map(struct netmap_delta *d, yyjson_val *map)
     d->regions = netmap_pool_alloc(&d->region_pool, max * sizeof *d->regions);
     if (d->regions == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_obj_foreach(regions, i, n, name, v) {
+    yyjson_obj_foreach(regions, i, n, name, v)
+    {
         struct netmap_region *r = &d->regions[d->region_count];
 
         if (d->region_count == max || !yyjson_is_obj(v)) /* Headscale has sent null regions */
@@ -373,7 +383,8 @@ static int parse_dns(struct netmap_delta *d, yyjson_val *config)
     d->records = netmap_pool_alloc(&d->record_pool, max * sizeof *d->records);
     if (d->records == NULL)
         return IPN_ERR_NOMEM;
-    yyjson_arr_foreach(list, i, n, v) {
+    yyjson_arr_foreach(list, i, n, v)
+    {
         char flat[NETMAP_MAX_NAME + 1];
         struct netmap_record r;
 
@@ -440,7 +451,7 @@ static int parse_members(struct netmap_delta *d, yyjson_val *root, struct scratc
 int tailcfg_parse_map(struct netmap_delta *d, const uint8_t *json, size_t len)
 {
     struct scratch *s = malloc(sizeof *s);
-    yyjson_read_err why = { 0 };
+    yyjson_read_err why = {0};
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, len, 0, NULL, &why);
     yyjson_val *root = yyjson_doc_get_root(doc);
     int err = IPN_ERR_PROTOCOL;
