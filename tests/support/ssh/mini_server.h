@@ -55,6 +55,7 @@ struct mini_server {
     struct mini_keys keys_in, keys_out, next_in, next_out;
 
     /* What the client has done. */
+    bool broken; /* a packet that did not open: nothing is read any more */
     bool authenticated, channel_open, shell, client_eof, client_closed, disconnected;
     uint32_t client_channel, client_window, data_sent;
     unsigned requests, env_requests, replies, rekeys;

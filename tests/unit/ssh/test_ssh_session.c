@@ -69,6 +69,7 @@ static void test_life(enum mini_cipher cipher, size_t chunk, enum mini_fault fau
     CHECK(w.server->client_closed && w.server->disconnected);
     CHECK_EQ(w.order[w.order_len - 1], SSH_EVENT_CLOSED);
     CHECK_EQ(w.order[w.order_len - 2], SSH_EVENT_EXIT);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -83,6 +84,7 @@ static void test_one_run_reads_all(enum mini_cipher cipher)
         mini_send_data(w.server, false, text, sizeof text - (size_t)i);
     ssh_session_run(w.session, w.now_ms);
     CHECK_EQ(w.server->out_at, w.server->out_len);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -103,6 +105,7 @@ static void test_command_and_signal(void)
     CHECK(world_closes(&w));
     CHECK_STR(w.exit_signal, "KILL");
     CHECK_EQ(w.exit_code, 0);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -116,6 +119,7 @@ static void test_close_without_status(void)
     CHECK(world_closes(&w));
     CHECK_EQ(w.exit_code, -1);
     CHECK_EQ(w.count[SSH_EVENT_EXIT], 1);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -152,6 +156,7 @@ static void test_window_stalls(enum mini_cipher cipher)
     CHECK_EQ(w.data_len, TOTAL);
     CHECK_MEM(w.data, sent, TOTAL);
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
     free(sent);
 }
@@ -181,6 +186,7 @@ static void test_close_behind_data(void)
     CHECK_EQ(w.data_len, TOTAL);
     CHECK_MEM(w.data, sent, TOTAL);
     CHECK_EQ(w.exit_code, 0);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
     free(sent);
 }
@@ -224,6 +230,7 @@ static void test_write_bounded(void)
 
         CHECK_MEM(w.server->received + i, chunk, len);
     }
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -252,6 +259,7 @@ static void test_transport_full(void)
     CHECK_EQ(w.server->received_len, taken);
     CHECK_EQ(w.server->replies, 5000);
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -279,6 +287,7 @@ static void test_rekey(enum mini_cipher cipher, size_t chunk)
     CHECK_EQ(w.server->rows, 33);
     CHECK_EQ(w.server->rekeys, 4);
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
     free(sent);
 }
@@ -320,6 +329,7 @@ static void test_host_key(void)
         }
         if (cases[i].pins[0] == other && !cases[i].ok)
             CHECK(strstr(strstr(w.error, "SHA256:") + 1, "SHA256:") != NULL);
+        CHECK(!w.server || !w.server->broken);
         world_free(&w);
     }
 }
@@ -343,6 +353,7 @@ static void test_host_key_asked(void)
             CHECK(world_closes(&w));
             CHECK_EQ(w.error_code, SSH_PROBLEM_HOST_KEY_CHANGED);
         }
+        CHECK(!w.server || !w.server->broken);
         world_free(&w);
     }
 }
@@ -366,6 +377,7 @@ static void test_check_mode(void)
     world_settle(&w);
     CHECK_STR(w.banner, "visit https://a\nthanks\n");
     CHECK_EQ(w.count[SSH_EVENT_OPEN], 1);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -385,6 +397,7 @@ static void test_refused(void)
     CHECK_STR(w.banner, "one\ntwo\n");
     CHECK_EQ(w.error_code, SSH_PROBLEM_AUTH);
     CHECK(strstr(w.error, "message above") != NULL);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -405,6 +418,7 @@ static void test_close_early(void)
         world_pass(&w, 1000);
         CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
         CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+        CHECK(!w.server || !w.server->broken);
         world_free(&w);
     }
 }
@@ -423,6 +437,7 @@ static void test_close_deadline(void)
     CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
     CHECK(w.server->disconnected);
     CHECK_EQ(w.order[w.order_len - 1], SSH_EVENT_CLOSED);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 
     open_world(&w, MINI_CHACHA20); /* and with a transport that takes nothing */
@@ -430,6 +445,7 @@ static void test_close_deadline(void)
     ssh_session_close(w.session);
     world_pass(&w, 1000);
     CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -443,6 +459,7 @@ static void test_lost(void)
     CHECK(world_closes(&w));
     CHECK_EQ(w.data_len, 10);
     CHECK_EQ(w.error_code, SSH_PROBLEM_LOST);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 
     open_world(&w, MINI_CHACHA20);
@@ -451,6 +468,7 @@ static void test_lost(void)
     CHECK(world_closes(&w));
     CHECK_EQ(w.data_len, 10);
     CHECK(strstr(w.error, "going down for maintenance") != NULL);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
@@ -487,6 +505,7 @@ static void test_faults(void)
             if (!CHECK_EQ(w.error_code, cases[i].problem) ||
                 !CHECK(strstr(w.error, cases[i].text) != NULL))
                 fprintf(stderr, "    case %zu: %s\n", i, w.error);
+            CHECK(!w.server || !w.server->broken);
             world_free(&w);
         }
     }
@@ -503,6 +522,7 @@ static void test_silence(void)
     world_pass(&w, 31000);
     CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
     CHECK(strstr(w.error, "no SSH server answers") != NULL);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 
     world_raw(&w, (const uint8_t *)"SSH-2.0-sleepy\r\n", 16, &config);
@@ -510,6 +530,7 @@ static void test_silence(void)
     world_pass(&w, 31000);
     CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
     CHECK(strstr(w.error, "SSH-2.0-sleepy") != NULL);
+    CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
 
