@@ -19,7 +19,7 @@ third_party(libssh2 COLD PARSER SOURCES ${SOURCES}
 target_compile_definitions(libssh2 PRIVATE NDEBUG)
 # Every received packet passes ssh_libssh2.c on its way from transport.c to packet.c.
 set_source_files_properties(${DIR}/src/transport.c PROPERTIES
-    COMPILE_DEFINITIONS _libssh2_packet_add=ssh_libssh2_packet_add)
+    COMPILE_OPTIONS "${WARM_FLAGS}" COMPILE_DEFINITIONS _libssh2_packet_add=ssh_libssh2_packet_add)
 # chacha20-poly1305@openssh.com: every byte of a session.
 set_source_files_properties(${DIR}/src/chacha.c ${DIR}/src/poly1305.c
     PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")
