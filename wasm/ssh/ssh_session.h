@@ -1,7 +1,12 @@
 /*
  * One SSH connection (RFC 4251-4254) with one session channel, on libssh2 without sockets. Bytes come and
  * go through two callbacks onto a transport (a tcp_conn, in tests anything); ssh_session_run
- * drives it whenever the transport became readable or writable, or something was asked of it.
+ * drives it whenever the transport became readable or writable, or something was asked of it
+ * (write, credit, resize, answer, EOF, close: none of them touches the transport itself).
+ *
+ *   run -> next until 0 -> arm next_deadline ... tick, then run and next again
+ *
+ * After CLOSED the transport is the caller's to close.
  */
 #ifndef SSH_SSH_SESSION_H
 #define SSH_SSH_SESSION_H
@@ -41,7 +46,8 @@ enum ssh_event_type {
     SSH_EVENT_OPEN,       /* shell or command is running */
     SSH_EVENT_DATA,       /* stdout */
     SSH_EVENT_STDERR,
-    SSH_EVENT_EXIT,       /* code = exit status; aux = signal name without SIG, or empty */
+    SSH_EVENT_EXIT,       /* code = exit status, -1 = none given; aux = signal name without SIG
+                             (then code is 0), or empty */
     SSH_EVENT_ERROR,      /* code = enum ssh_problem, text: one sentence a person can act on */
     SSH_EVENT_CLOSED,     /* the last one: nothing comes after it */
     SSH_EVENT_WRITABLE,   /* ssh_session_write takes bytes again */

@@ -169,6 +169,8 @@ static void turn(struct drive *d)
     int wait_ms = deadline == NEVER ? 50 : deadline > now ? (int)(deadline - now) : 0;
     struct ssh_event ev;
 
+    if (d->held_credit && now >= d->stall_until_ms)
+        wait_ms = 0;
     poll(fds, 2, wait_ms > 50 ? 50 : wait_ms);
     if (fds[1].revents)
         pump_input(d);
