@@ -16,13 +16,13 @@
 #include "base/host.h"
 
 enum ipn_state { /* ipn.State of Tailscale's ipn package */
-    IPN_STATE_NO_STATE = 0,
-    IPN_STATE_IN_USE_OTHER_USER,
-    IPN_STATE_NEEDS_LOGIN,
-    IPN_STATE_NEEDS_MACHINE_AUTH,
-    IPN_STATE_STOPPED,
-    IPN_STATE_STARTING,
-    IPN_STATE_RUNNING,
+                 IPN_STATE_NO_STATE = 0,
+                 IPN_STATE_IN_USE_OTHER_USER,
+                 IPN_STATE_NEEDS_LOGIN,
+                 IPN_STATE_NEEDS_MACHINE_AUTH,
+                 IPN_STATE_STOPPED,
+                 IPN_STATE_STARTING,
+                 IPN_STATE_RUNNING,
 };
 
 /* Numbers are read by js/ from this file: `NAME = n, / * comment * /`, one a line. */
@@ -36,26 +36,26 @@ enum ipn_event_type {
     IPN_EVENT_NETMAP = 6,       /* text: JSON */
     IPN_EVENT_BROWSE_TO_URL = 7, /* text: http(s) url */
     IPN_EVENT_STORE = 8,        /* text: name; aux: value to keep, empty = forget */
-    IPN_EVENT_PROBLEM = 9,      /* text: code in words-with-hyphens; aux: sentence; code: 1 = retrying */
-    IPN_EVENT_STATUS = 10,      /* text: JSON of connections: control, regions, latency */
-    IPN_EVENT_LOGGED_OUT = 11,  /* nothing more comes; close */
+    IPN_EVENT_PROBLEM = 9, /* text: code in words-with-hyphens; aux: sentence; code: 1 = retrying */
+    IPN_EVENT_STATUS = 10, /* text: JSON of connections: control, regions, latency */
+    IPN_EVENT_LOGGED_OUT = 11, /* nothing more comes; close */
     IPN_EVENT_SSH_PROGRESS = 20, /* id; text: sentence */
     IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it */
-    IPN_EVENT_SSH_BANNER = 22,  /* id; text */
-    IPN_EVENT_SSH_OPEN = 23,    /* id; text: server version; aux: "host key type\0cipher" */
-    IPN_EVENT_SSH_DATA = 24,    /* id; text: bytes of stdout; give the credit back */
-    IPN_EVENT_SSH_STDERR = 25,  /* id; text: bytes of stderr; give the credit back */
-    IPN_EVENT_SSH_EXIT = 26,    /* id; code: exit status; aux: signal name or empty */
-    IPN_EVENT_SSH_ERROR = 27,   /* id; text: code; aux: sentence */
-    IPN_EVENT_SSH_DONE = 28,    /* id; the last one of this id */
+    IPN_EVENT_SSH_BANNER = 22, /* id; text */
+    IPN_EVENT_SSH_OPEN = 23, /* id; text: server version; aux: "host key type\0cipher" */
+    IPN_EVENT_SSH_DATA = 24, /* id; text: bytes of stdout; give the credit back */
+    IPN_EVENT_SSH_STDERR = 25, /* id; text: bytes of stderr; give the credit back */
+    IPN_EVENT_SSH_EXIT = 26, /* id; code: exit status; aux: signal name or empty */
+    IPN_EVENT_SSH_ERROR = 27, /* id; text: code; aux: sentence */
+    IPN_EVENT_SSH_DONE = 28, /* id; the last one of this id */
     IPN_EVENT_SSH_WRITABLE = 29, /* id; ipn_ssh_write takes bytes again */
-    IPN_EVENT_TCP_OPEN = 40,    /* id */
-    IPN_EVENT_TCP_DATA = 41,    /* id; text: bytes; give the credit back */
-    IPN_EVENT_TCP_EOF = 42,     /* id; the far end finished writing */
+    IPN_EVENT_TCP_OPEN = 40, /* id */
+    IPN_EVENT_TCP_DATA = 41, /* id; text: bytes; give the credit back */
+    IPN_EVENT_TCP_EOF = 42, /* id; the far end finished writing */
     IPN_EVENT_TCP_WRITABLE = 43, /* id; ipn_tcp_write takes bytes again */
-    IPN_EVENT_TCP_ERROR = 44,   /* id; text: code; aux: sentence */
-    IPN_EVENT_TCP_DONE = 45,    /* id; the last one of this id */
-    IPN_EVENT_PONG = 50,        /* id; code: round trip ms, < 0: no answer; text: name of the region */
+    IPN_EVENT_TCP_ERROR = 44, /* id; text: code; aux: sentence */
+    IPN_EVENT_TCP_DONE = 45, /* id; the last one of this id */
+    IPN_EVENT_PONG = 50, /* id; code: round trip ms, < 0: no answer; text: name of the region */
 };
 
 struct ipn_event {
@@ -69,12 +69,13 @@ struct ipn_event {
 struct ipn_config {
     const char *control_url; /* http(s)://host[:port][/prefix] */
     const char *control_key; /* "mkey:…", "" = GET /key */
-    const char *auth_key;    /* "" = interactive */
-    const char *hostname;    /* "" = "meshterm" */
-    const char *state;       /* what STORE asked to keep, NAME=value lines; "" = none */
-    const char *derp_urls;   /* KEY=url lines: use url for the region of that id, of that host:port, or
+    const char *auth_key; /* "" = interactive */
+    const char *hostname; /* "" = "meshterm" */
+    const char *state; /* what STORE asked to keep, NAME=value lines; "" = none */
+    const char
+        *derp_urls; /* KEY=url lines: use url for the region of that id, of that host:port, or
                                 "*"; for hubs that pass /derp through. "" = as the map says */
-    int64_t wall_offset_ms;  /* wall clock minus monotonic clock */
+    int64_t wall_offset_ms; /* wall clock minus monotonic clock */
 };
 
 struct ipn;
@@ -84,7 +85,7 @@ struct ipn;
 struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t now_ms);
 void ipn_free(struct ipn *ipn);
 
-int ipn_run(struct ipn *ipn, uint64_t now_ms);   /* IPN_ERR_STATE the second time */
+int ipn_run(struct ipn *ipn, uint64_t now_ms); /* IPN_ERR_STATE the second time */
 int ipn_login(struct ipn *ipn, uint64_t now_ms); /* interactive */
 int ipn_logout(struct ipn *ipn, uint64_t now_ms);
 
@@ -108,12 +109,12 @@ void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body
 struct ipn_ssh_options {
     const char *host, *user;
     const char *term, *command; /* command NULL or "": a shell */
-    const char *env;            /* NAME\0VALUE\0 … */
+    const char *env; /* NAME\0VALUE\0 … */
     size_t env_len;
-    uint16_t port;              /* 0 = 22 */
+    uint16_t port; /* 0 = 22 */
     int rows, cols;
     bool pty;
-    uint32_t timeout_ms;        /* from now to SSH_OPEN, waits for a person excepted; 0 = 5000 */
+    uint32_t timeout_ms; /* from now to SSH_OPEN, waits for a person excepted; 0 = 5000 */
 };
 
 /* An id > 0; everything else, unknown hosts included, comes as events. IPN_ERR_NOMEM, IPN_ERR_ARG,

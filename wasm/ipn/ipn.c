@@ -84,8 +84,7 @@ static void load_keys(struct ipn *ipn, const char *state)
     if (!ipn->have_stored_node_key)
         node_private_generate(&ipn->node_key);
     disco_private_generate(&ipn->disco_key);
-    ipn->stored_timestamp_ms =
-        ipn->have_stored_node_key ? stored_number(state, "wg-timestamp") : 0;
+    ipn->stored_timestamp_ms = ipn->have_stored_node_key ? stored_number(state, "wg-timestamp") : 0;
     ipn->stored_home = (int)(stored_number(state, "home-derp") & 0xffff);
 }
 
@@ -295,8 +294,8 @@ static int pump_streams(struct ipn *ipn, struct ipn_event *ev)
         struct ipn_stream *st = ipn_stream_next_dirty(ipn);
         if (!st)
             return 0;
-        int given = st->kind == IPN_STREAM_SSH ? ipn_ssh_pump(ipn, st, ev)
-                                               : ipn_tcp_pump(ipn, st, ev);
+        int given =
+            st->kind == IPN_STREAM_SSH ? ipn_ssh_pump(ipn, st, ev) : ipn_tcp_pump(ipn, st, ev);
         if (given)
             return 1;
     }

@@ -167,8 +167,8 @@ static bool region_urls(struct ipn *ipn, struct magicsock_region *out,
     snprintf(url.host, sizeof url.host, strchr(node->host_name, ':') ? "[%s]" : "%s",
              node->host_name);
     size_t len;
-    const char *given = ipn_url_override(ipn->derp_urls, region->id, node->host_name, url.port,
-                                         &len);
+    const char *given =
+        ipn_url_override(ipn->derp_urls, region->id, node->host_name, url.port, &len);
     if (given) {
         if (len >= sizeof out->url)
             return false;

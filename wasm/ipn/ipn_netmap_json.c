@@ -121,8 +121,7 @@ char *ipn_status_json(struct ipn *ipn, size_t *len)
         yyjson_mut_obj_add_int(doc, obj, "id", region->id);
         yyjson_mut_obj_add_str(doc, obj, "code", region->code ? region->code : "");
         yyjson_mut_obj_add_str(doc, obj, "name", region->name ? region->name : "");
-        yyjson_mut_obj_add_bool(doc, obj, "connected",
-                                magicsock_region_ready(ipn->ms, region->id));
+        yyjson_mut_obj_add_bool(doc, obj, "connected", magicsock_region_ready(ipn->ms, region->id));
         if (rtt_ms >= 0)
             yyjson_mut_obj_add_int(doc, obj, "rttMs", rtt_ms);
     }

@@ -130,8 +130,8 @@ int ipn_ssh_open(struct ipn *ipn, const struct ipn_ssh_options *options, uint64_
     if (!ssh)
         return IPN_ERR_NOMEM;
     uint16_t port = options->port ? options->port : 22;
-    int rc = ipn_stream_add(ipn, &ssh->st, IPN_STREAM_SSH, options->host, port,
-                            options->timeout_ms);
+    int rc =
+        ipn_stream_add(ipn, &ssh->st, IPN_STREAM_SSH, options->host, port, options->timeout_ms);
     if (rc < 0) {
         free_ssh(ssh);
         return rc;
@@ -151,8 +151,7 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
         .env = (const char *)ssh->env,
         .env_len = ssh->env_len,
     };
-    const struct netmap_node *node =
-        netmap_find_key(control_client_netmap(ipn->cc), &ssh->st.peer);
+    const struct netmap_node *node = netmap_find_key(control_client_netmap(ipn->cc), &ssh->st.peer);
     bool tailscale_ssh = node && node->ssh_host_key_count && ssh->st.port == 22;
     for (size_t i = 0; tailscale_ssh && i < node->ssh_host_key_count; i++) {
         if (config.pinned_count < SSH_MAX_PINNED_KEYS)
@@ -233,8 +232,7 @@ static int give_open(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev)
     ssh->opened = true;
     ssh->open_deadline_ms = NEVER;
     int n = snprintf((char *)ssh->algorithms, sizeof ssh->algorithms, "%.60s%c%.60s",
-                     ssh_session_host_key_type(ssh->session), 0,
-                     ssh_session_cipher(ssh->session));
+                     ssh_session_host_key_type(ssh->session), 0, ssh_session_cipher(ssh->session));
     return give(ipn, ssh, ev, IPN_EVENT_SSH_OPEN, 0,
                 text_bytes(ssh_session_server_version(ssh->session)),
                 (struct bytes){ssh->algorithms, n > 0 ? (size_t)n : 0});

@@ -184,8 +184,7 @@ static void fail_by_tcp(struct ipn_stream *st)
                         st->port, st->host);
         break;
     case IPN_ERR_TIMEOUT:
-        ipn_stream_fail(st, "connect-timeout", "Port %u of %s did not answer.", st->port,
-                        st->host);
+        ipn_stream_fail(st, "connect-timeout", "Port %u of %s did not answer.", st->port, st->host);
         break;
     case IPN_ERR_NOMEM:
         ipn_stream_fail(st, "out-of-memory", "The module ran out of memory.");

@@ -87,7 +87,8 @@ int ipn_ssh_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev);
 int ipn_tcp_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev);
 uint64_t ipn_ssh_deadline(const struct ipn_stream *st);
 void ipn_ssh_tick(struct ipn *ipn, struct ipn_stream *st);
-void ipn_ssh_say_goodbye(struct ipn *ipn, struct ipn_stream *st); /* after close: waits for nobody */
+void ipn_ssh_say_goodbye(struct ipn *ipn,
+                         struct ipn_stream *st); /* after close: waits for nobody */
 void ipn_ssh_free(struct ipn *ipn, struct ipn_stream *st);
 void ipn_tcp_free(struct ipn *ipn, struct ipn_stream *st);
 

@@ -106,8 +106,7 @@ static const char *find_line(const char *lines, const char *key, size_t *len)
     return NULL;
 }
 
-const char *ipn_url_override(const char *lines, int region, const char *host, int port,
-                             size_t *len)
+const char *ipn_url_override(const char *lines, int region, const char *host, int port, size_t *len)
 {
     char key[IPN_HOST_CAP + 16];
     snprintf(key, sizeof key, "%d", region);
