@@ -171,8 +171,8 @@ function makeResponse(
     {
       async pull(controller) {
         try {
-          const {done, value} = await chunks.next();
-          if (!done) return controller.enqueue(value);
+          const next = await chunks.next();
+          if (!next.done) return controller.enqueue(next.value);
           stream.close();
           controller.close();
         } catch (error) {

@@ -187,7 +187,7 @@ export class Ipn implements IPN {
   }
 
   #port(ref: number): FlowPort {
-    return {post: (command, transfer) => this.#post({...command, ref} as ToEngine, transfer)};
+    return {post: (command, transfer) => this.#post({...command, ref}, transfer)};
   }
 
   /** What cannot begin ends later, as everything that is asked of a session does. */
@@ -258,14 +258,15 @@ export class Ipn implements IPN {
     this.#settleReady.resolve();
   }
 
-  /** run() itself says NoState; nothing is said twice. */
+  /** run() itself says NoState; nothing is said twice, and a page that closed needs no more. */
   #setState(state: IPNState): void {
-    if (state === this.#state || state === 'NoState') return;
+    if (state === this.#state || state === 'NoState' || this.#closing) return;
     this.#state = state;
     callPage(() => this.#callbacks?.notifyState(state));
   }
 
   #report(problem: IPNProblem): void {
+    if (this.#closing) return;
     if (this.#callbacks) callPage(() => this.#callbacks?.notifyError?.(problem));
     else this.#untold.push(problem);
   }

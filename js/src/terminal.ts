@@ -18,7 +18,7 @@ const MAX_UNPARSED_BYTES = 256 * 1024; // some 10 ms of parsing, so Ctrl-C answe
 
 /** A constructed sheet, because a strict style-src forbids style elements. Once per document. */
 function adoptStyle(document: Document): void {
-  const view = document.defaultView as (Window & typeof globalThis) | null;
+  const view = document.defaultView;
   const styled = document as Document & {meshtermStyle?: boolean};
   if (!view || styled.meshtermStyle) return;
   styled.meshtermStyle = true;

@@ -15,7 +15,7 @@ function connectVia(port, {drip = false} = {}) {
       socket.once('connect', resolve).once('error', reject),
     );
     opened.catch(() => {});
-    let readable = Readable.toWeb(socket).pipeThrough(
+    const readable = Readable.toWeb(socket).pipeThrough(
       new TransformStream({
         transform(chunk, controller) {
           const step = drip ? 1 : chunk.length;

@@ -64,10 +64,10 @@ export async function instantiateCore(module: WebAssembly.Module, log: LogLine):
     encode: (text: string) => encoder.encode(text),
     decode: (bytes: Uint8Array) => decoder.decode(bytes),
   };
-  let exports: CoreExports | undefined;
+  const live: {exports?: CoreExports} = {};
   const memory = (): ArrayBuffer => {
-    if (!exports) throw new Error('ipn.wasm used an import before it was ready');
-    return exports.memory.buffer;
+    if (!live.exports) throw new Error('ipn.wasm used an import before it was ready');
+    return live.exports.memory.buffer;
   };
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
   for (const {module: from, name, kind} of WebAssembly.Module.imports(module)) {
@@ -75,6 +75,6 @@ export async function instantiateCore(module: WebAssembly.Module, log: LogLine):
     (imports[from] ??= {})[name] = coreImport(name, {utf8, random: fillRandom, log}, memory);
   }
   const instance = await WebAssembly.instantiate(module, imports);
-  exports = instance.exports as unknown as CoreExports;
-  return new WasmCore(exports, utf8);
+  live.exports = instance.exports as unknown as CoreExports;
+  return new WasmCore(live.exports, utf8);
 }

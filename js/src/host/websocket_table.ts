@@ -70,10 +70,10 @@ export class WebSocketTable {
       if (mine() && data instanceof ArrayBuffer) this.#handlers.input(id, new Uint8Array(data));
     };
     socket.onerror = () => {}; // close follows
-    socket.onclose = ({code, reason}: {code?: number; reason?: unknown}) => {
+    socket.onclose = ({code, reason}: {code?: number; reason?: string}) => {
       if (!mine()) return;
       this.#forget(id, entry);
-      this.#handlers.closed(id, code ?? ABNORMAL_CLOSURE, String(reason ?? ''));
+      this.#handlers.closed(id, code ?? ABNORMAL_CLOSURE, reason ?? '');
     };
   }
 

@@ -11,7 +11,6 @@ export class FakeWasm {
   queue = [];
   growEachCall = false;
   #top = 1024;
-  #scratch = 0;
 
   /** The functions, as an instance exports them. Those not written here record their numbers. */
   get exports() {
@@ -20,7 +19,7 @@ export class FakeWasm {
       _initialize: () => this.seen.push(['_initialize']),
       x_alloc: (len) => this.#alloc(len),
       x_free: (at) => this.freed.push(at),
-      x_buffer: (len) => (this.#scratch = this.#alloc(len)),
+      x_buffer: (len) => this.#alloc(len),
       x_new: (...args) => this.#new(...args),
       x_poll: () => this.#poll(),
       x_next_deadline: () => Infinity,
