@@ -1,0 +1,185 @@
+/*
+ * The part with a network: every client against the same Headscale and the same node, in turn.
+ *
+ *   ours       Chromium ── WebSockets ── Headscale (control, embedded DERP) ── tailscaled "node1"
+ *   hub        Chromium ── the hub's pass-through, which joins messages ── Headscale ── node1
+ *   tsconnect  Chromium ── pass-through for control, DERP directly ── Headscale ── node1
+ *   native     ssh ── tailscale nc ── tailscaled held to DERP ── Headscale ── node1
+ */
+import {fork} from 'node:child_process';
+import {createHash, randomBytes} from 'node:crypto';
+import {cpSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir, userInfo} from 'node:os';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {launchChromium} from '../support/browser.mjs';
+import {Headscale} from '../support/headscale.mjs';
+import {DERP_ONLY, Node} from '../support/node.mjs';
+import {peers} from '../support/peers.mjs';
+import {say} from '../support/setup.mjs';
+import {BrowserClient} from './browser_client.mjs';
+import {NativeClient} from './native_client.mjs';
+
+const HOST = 'node1.tail.test';
+const KEYS = 100; // typed per visit
+const KEY_PAUSE_MS = 10;
+const SITE = fileURLToPath(new URL('site_process.mjs', import.meta.url));
+
+class World {
+  async start(o) {
+    this.stopping = [];
+    this.user = userInfo().username;
+    this.dir = mkdtempSync(path.join(tmpdir(), 'meshterm-bench-'));
+    this.stopping.push(() => rmSync(this.dir, {recursive: true, force: true}));
+    this.#makeFile(o.bytes);
+    const bin = await peers('headscale', 'tailscale');
+    this.binaries = bin.tailscale;
+    say('net: starting Headscale, a node, Chromium');
+    this.headscale = await Headscale.start({
+      binary: path.join(bin.headscale, 'headscale'),
+      dir: path.join(this.dir, 'hs'),
+      accounts: [this.user],
+    });
+    this.stopping.push(() => this.headscale.stop());
+    this.node = await Node.start({
+      binaries: this.binaries,
+      dir: path.join(this.dir, 'n1'),
+      hostname: 'node1',
+      loginServer: this.headscale.url,
+      authKey: await this.headscale.authKey({ephemeral: false}),
+      env: DERP_ONLY,
+    });
+    this.stopping.push(() => this.node.stop());
+    const key = await fetch(`${this.headscale.url}/key?v=113`);
+    this.controlKey = (await key.json()).publicKey;
+    this.authKey = await this.headscale.authKey({reusable: true, expiration: '2h'});
+    await this.#startSite(o);
+    this.browser = await launchChromium();
+    this.stopping.push(() => this.browser.close());
+  }
+
+  /** One line without line ends, which a client may rewrite; as random as text can be. */
+  #makeFile(bytes) {
+    this.file = path.join(this.dir, 'download');
+    const text = randomBytes(Math.ceil((bytes * 3) / 4))
+      .toString('base64')
+      .slice(0, bytes);
+    this.sha256 = createHash('sha256').update(text).digest('hex');
+    writeFileSync(this.file, text);
+  }
+
+  /** js/dist is copied: what is measured does not change while it is. */
+  async #startSite({dist, tsconnect}) {
+    const ours = path.join(this.dir, 'ours');
+    cpSync(dist, ours, {recursive: true});
+    const options = {headscale: this.headscale.url, file: this.file, ours, tsconnect};
+    const child = fork(SITE, [JSON.stringify(options)]);
+    this.stopping.push(() => child.kill());
+    const site = await new Promise((resolve, reject) => {
+      child.once('message', resolve);
+      child.once('exit', (code) => reject(new Error(`the site ended: ${code}`)));
+    });
+    Object.assign(this, {site: site.url, tcpPort: site.tcpPort});
+  }
+
+  async stop() {
+    for (const stop of this.stopping.reverse()) await Promise.resolve(stop()).catch(() => {});
+  }
+
+  /** A visitor that has nothing yet. */
+  visit(client, hostname) {
+    const common = {host: HOST, user: this.user};
+    if (client === 'native')
+      return NativeClient.visit({
+        ...common,
+        binaries: this.binaries,
+        dir: path.join(this.dir, hostname),
+        hostname,
+        loginServer: this.headscale.url,
+        authKey: this.authKey,
+      });
+    const {authKey, controlKey, site, browser} = this;
+    const config = {authKey, hostname, controlURL: site};
+    if (client === 'ours') Object.assign(config, {controlKey, controlURL: this.headscale.url});
+    if (client === 'hub') Object.assign(config, {controlKey, derpURLs: {'*': `${site}/derp`}});
+    const name = client === 'tsconnect' ? 'tsconnect' : 'ours';
+    return BrowserClient.visit({...common, browser, site, name, config});
+  }
+}
+
+/** Which downloads a client can do. tsconnect has only shells; OpenSSH's terminal adds nothing. */
+const DOWNLOADS = {
+  ours: ['command', 'terminal', 'tcp'],
+  hub: ['command', 'terminal', 'tcp'],
+  tsconnect: ['terminal'],
+  native: ['command', 'tcp'],
+};
+
+function download(world, client, how) {
+  if (how === 'command') return client.downloadByCommand(world.file);
+  if (how === 'terminal') return client.downloadInTerminal(world.file);
+  return client.downloadByTcp(world.tcpPort);
+}
+
+/** Memory once more after the downloads, when the rings have grown. */
+async function deepen(world, name, client, sample, bytes) {
+  sample.echoMs = await client.echo(KEYS, KEY_PAUSE_MS);
+  for (const how of DOWNLOADS[name]) {
+    const result = await download(world, client, how);
+    if (result.bytes !== bytes) throw new Error(`${how}: ${result.bytes} bytes of ${bytes}`);
+    (sample.downloads ??= {})[how] = result;
+  }
+  sample.memoryAfterBytes = await client.memoryBytes?.();
+}
+
+async function oneVisit(world, name, i, {deep, bytes}) {
+  let client;
+  try {
+    client = await world.visit(name, `${name}-${i}`);
+    const sample = await client.measure();
+    if (deep) await deepen(world, name, client, sample, bytes);
+    return sample;
+  } catch (error) {
+    return {error: [error.message.split('\n')[0], ...(client?.lines ?? [])].join(' | ')};
+  } finally {
+    await client?.leave();
+  }
+}
+
+function tell(name, i, sample) {
+  if (sample.error) return say(`net: ${name} ${i}: FAILED: ${sample.error}`);
+  const rates = Object.entries(sample.downloads ?? {}).map(
+    ([how, {bytes, streamMs}]) => `, ${how} ${(bytes / 1000 / streamMs).toFixed(1)} MB/s`,
+  );
+  const [joined, prompted] = [sample.pageToRunningMs, sample.promptMs].map((ms) => ms.toFixed(0));
+  say(`net: ${name} ${i}: Running ${joined} ms, prompt +${prompted} ms${rates.join('')}`);
+}
+
+/**
+ * In turn A B C D A B C D …; whoever makes more visits makes the rest alone, one of its own
+ * between two rounds.
+ * @returns {Promise<Record<string, object[]>>} the samples of each client
+ */
+export async function benchNet(o) {
+  const world = new World();
+  const samples = Object.fromEntries([...o.clients].map((name) => [name, []]));
+  try {
+    await world.start(o);
+    const every = Math.max(1, Math.floor(o.joins / o.others));
+    const rounds = Math.max(o.clients.has('ours') ? o.joins : 0, o.others * every);
+    for (let round = 0; round < rounds; round++) {
+      const turn = Math.floor(round / every);
+      const all = round % every === 0 && turn < o.others;
+      for (const name of o.clients) {
+        if (name === 'ours' ? round >= o.joins : !all) continue;
+        const deep = all && turn < o.downloads;
+        const sample = await oneVisit(world, name, round, {deep, bytes: o.bytes});
+        tell(name, round, sample);
+        samples[name].push(sample);
+      }
+    }
+    return {samples, chromium: world.browser.version()};
+  } finally {
+    await world.stop();
+  }
+}

@@ -1,0 +1,66 @@
+// The command line of npm run bench.
+import {parseArgs} from 'node:util';
+import {SetupError} from '../support/setup.mjs';
+
+export const PARTS = ['core', 'size', 'net'];
+export const CLIENTS = ['ours', 'hub', 'tsconnect', 'native'];
+
+const USAGE = `usage: npm run bench [-- [core] [size] [net] [options]]
+  core   the parts of the core alone, without a network
+  size   bytes to download
+  net    real Chromium, Headscale and tailscaled; with core and size the default
+  --joins N       fresh joins of ours, for the first prompt (20)
+  --others N      fresh joins of each other client (5)
+  --downloads N   of these visits also measure echo and downloads (3)
+  --bytes N       size of a download (30000000)
+  --only LIST     clients among ${CLIENTS.join(',')}
+  --no-build      take js/dist as it is
+  --out FILE      the figures as JSON (build/bench.json)`;
+
+function count(values, name, least = 1) {
+  const n = Number(values[name]);
+  if (!Number.isInteger(n) || n < least) throw new SetupError(`--${name}: a number\n${USAGE}`);
+  return n;
+}
+
+function listed(all, names, what) {
+  for (const name of names)
+    if (!all.includes(name)) throw new SetupError(`no ${what} ${name}\n${USAGE}`);
+  return new Set(names);
+}
+
+function parse(args) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        joins: {type: 'string', default: '20'},
+        others: {type: 'string', default: '5'},
+        downloads: {type: 'string', default: '3'},
+        bytes: {type: 'string', default: '30000000'},
+        only: {type: 'string', default: CLIENTS.join(',')},
+        'no-build': {type: 'boolean', default: false},
+        out: {type: 'string', default: 'build/bench.json'},
+        help: {type: 'boolean', default: false},
+      },
+    });
+  } catch (error) {
+    throw new SetupError(`${error.message}\n${USAGE}`);
+  }
+}
+
+export function readOptions(args) {
+  const {values, positionals} = parse(args);
+  if (values.help) throw new SetupError(USAGE);
+  return {
+    parts: listed(PARTS, positionals.length ? positionals : PARTS, 'part'),
+    clients: listed(CLIENTS, values.only.split(','), 'client'),
+    joins: count(values, 'joins'),
+    others: count(values, 'others'),
+    downloads: count(values, 'downloads', 0),
+    bytes: count(values, 'bytes', 1000),
+    build: !values['no-build'],
+    out: values.out,
+  };
+}

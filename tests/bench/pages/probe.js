@@ -1,0 +1,35 @@
+/*
+ * Runs before a client's code, in its page or worker, and notes from outside what the client itself
+ * does not tell: its wasm memory, and when it asked the control server and was answered. Relays'
+ * sockets are left alone.
+ */
+globalThis.benchProbe = {
+  memories: [],
+  control: [], // {at: ms since 1970, out: bytes sent, 0 = received}
+};
+(() => {
+  const {benchProbe} = globalThis;
+  const note = (out) =>
+    benchProbe.control.push({at: performance.timeOrigin + performance.now(), out});
+
+  for (const name of ['instantiate', 'instantiateStreaming']) {
+    const real = WebAssembly[name];
+    WebAssembly[name] = async (...args) => {
+      const result = await real.apply(WebAssembly, args);
+      const exports = (result.instance ?? result).exports;
+      benchProbe.memories.push(exports.memory ?? exports.mem);
+      return result;
+    };
+  }
+
+  globalThis.WebSocket = new Proxy(WebSocket, {
+    construct(target, args) {
+      const socket = new target(...args);
+      if (!String(args[0]).includes('/ts2021')) return socket;
+      const send = socket.send.bind(socket);
+      socket.send = (data) => (note(data.byteLength ?? data.length), send(data));
+      socket.addEventListener('message', () => note(0));
+      return socket;
+    },
+  });
+})();

@@ -1,0 +1,90 @@
+// npm run bench: what a person waits for, beside tsconnect and the native client, in one run. Says
+// what it saw as a table and as JSON; no figure makes it fail. --help tells the options.
+import {mkdirSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {buildPackage, buildWasm} from '../support/build.mjs';
+import {ROOT, main, say, setup, withLock} from '../support/setup.mjs';
+import {benchAead} from './core/core.mjs';
+import {load, machine} from './machine.mjs';
+import {benchNet} from './net.mjs';
+import {readOptions} from './options.mjs';
+import {aeadRows, netRows, sizeRows} from './rows.mjs';
+import {sizes} from './size.mjs';
+import {table} from './table.mjs';
+import {tsconnect} from './tsconnect.mjs';
+
+const DIST = path.join(ROOT, 'js', 'dist');
+const WEB = path.join(ROOT, 'web', 'dist');
+
+async function measureCore(env) {
+  const rows = aeadRows(await benchAead(env));
+  const clients = ['ours', 'libsodium -O3', 'libsodium -Os'];
+  return {title: 'The core alone, in V8', rows, clients, compared: clients.slice(1)};
+}
+
+async function measureSize(peer) {
+  const found = await sizes({dist: DIST, web: WEB, tsconnect: peer});
+  const rows = sizeRows(found);
+  return {
+    title: 'Bytes to download',
+    rows,
+    clients: ['ours', 'tsconnect'],
+    compared: ['tsconnect'],
+  };
+}
+
+async function measureNet(options, peer, report) {
+  const {samples, chromium} = await benchNet({...options, dist: DIST, tsconnect: peer});
+  report.machine.chromium = chromium;
+  report.samples = samples;
+  const lost = Object.entries(samples).flatMap(([name, list]) =>
+    list.filter(({error}) => error).map(({error}) => `${name}: ${error}`),
+  );
+  return {
+    title: 'In Chromium, beside the others: median (worst)',
+    rows: netRows(samples),
+    clients: [...options.clients],
+    compared: ['tsconnect', 'native'],
+    notes: lost.map((text) => `FAILED, not counted: ${text}`),
+  };
+}
+
+function print(report) {
+  const m = report.machine;
+  console.log(`\n${m.date}, ${m.commit}${m.modified ? ' and changes' : ''}`);
+  console.log(
+    `${m.cpu}, ${m.cores} cores, ${m.memoryGB} GB, Linux ${m.linux}, Node ${m.node}` +
+      (m.chromium ? `, Chromium ${m.chromium}` : '') +
+      (m.go ? `, ${m.go}` : ''),
+  );
+  console.log(`load before ${m.loadBefore}, after ${m.loadAfter}`);
+  for (const {title, rows, clients, compared, notes = []} of report.tables) {
+    console.log(`\n${title}\n\n${table(rows, clients, compared)}`);
+    for (const note of notes) console.log(note);
+  }
+}
+
+async function bench() {
+  const options = readOptions(process.argv.slice(2));
+  const {parts, clients} = options;
+  const report = {machine: {...(await machine()), loadBefore: load()}, tables: []};
+  const env = await setup('test');
+  if (options.build) await buildPackage(env);
+  else if (parts.has('core')) await withLock('build', () => buildWasm(env));
+  const peer = clients.has('tsconnect') && !onlyCore(parts) ? await tsconnect(env) : undefined;
+  if (parts.has('core')) report.tables.push(await measureCore(env));
+  if (parts.has('size')) report.tables.push(await measureSize(peer));
+  if (parts.has('net')) report.tables.push(await measureNet(options, peer, report));
+  report.machine.loadAfter = load();
+  const out = path.resolve(ROOT, options.out);
+  mkdirSync(path.dirname(out), {recursive: true});
+  writeFileSync(out, `${JSON.stringify(report, null, 1)}\n`);
+  print(report);
+  say(`the figures, every sample too: ${path.relative(process.cwd(), out)}`);
+}
+
+function onlyCore(parts) {
+  return !parts.has('size') && !parts.has('net');
+}
+
+await main(bench);
