@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static volatile uint8_t sink; /* so that the bytes are really read */
+
 /* Those of tests/vectors/ts2021.txt. */
 static const char machine_hex[] =
     "28d473df81f61d8766c5270630368af6900fa5544f3ababb081e483cc29ce250";
@@ -23,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct machine_private machine;
     struct machine_public server;
     struct control_noise cn = {0};
-    size_t piece, sum = 0;
+    size_t piece;
+    uint8_t sum = 0;
     int result = 0;
 
     if (len < 1)
@@ -45,11 +48,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         memcpy(copy, data + at, n);
         while ((result = control_noise_input(&cn, &src, &plain)) > 0)
             for (size_t i = 0; result == CONTROL_NOISE_RECORD && i < plain.len; i++)
-                sum += plain.data[i];
+                sum ^= plain.data[i]; /* every byte can be read */
         free(copy);
     }
-    if (strlen(cn.hint) >= CONTROL_NOISE_HINT_CAP || (sum > 0 && cn.rx_counter == 0))
+    if (strlen(cn.hint) >= CONTROL_NOISE_HINT_CAP)
         abort();
     control_noise_wipe(&cn);
+    sink = sum;
     return 0;
 }

@@ -1,46 +1,14 @@
-/*
- * The control client's insides, shared by control_client.c (connection and timers),
- * control_session.c (requests and answers) and control_event.c (what the driver is told).
- */
+/* The control client's insides, shared by its files. */
 #ifndef CONTROL_CONTROL_INTERNAL_H
 #define CONTROL_CONTROL_INTERNAL_H
 
 #include "control/control_client.h"
 #include "control/control_h2.h"
+#include "control/control_limits.h"
 #include "control/control_map.h"
 #include "control/control_noise.h"
 #include "control/netmap_delta.h"
 #include "control/tailcfg.h"
-
-enum {
-    CONTROL_KEY_TIMEOUT_MS = 15 * 1000,       /* GET /key */
-    CONTROL_OPEN_TIMEOUT_MS = 15 * 1000,      /* WebSocket */
-    CONTROL_HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* the Noise response */
-    CONTROL_REGISTER_TIMEOUT_MS = 30 * 1000,  /* without a person in it */
-    CONTROL_MAP_TIMEOUT_MS = 120 * 1000,      /* a keep-alive comes every 50 to 59 s */
-    CONTROL_PING_AFTER_MS = 30 * 1000,        /* without a byte from the server */
-    CONTROL_PING_TIMEOUT_MS = 10 * 1000,
-    CONTROL_REBIND_TIMEOUT_MS = 5 * 1000,     /* the ping after a sleep or a change of network */
-    CONTROL_LATE_MS = 2 * 1000,               /* a tick that late means that we slept */
-    CONTROL_LOGOUT_TIMEOUT_MS = 2 * 1000,
-    CONTROL_BACKOFF_FIRST_MS = 200,
-    CONTROL_BACKOFF_MAX_MS = 30 * 1000,
-    CONTROL_STABLE_MS = 10 * 1000, /* a map stream that old forgives earlier failures */
-    CONTROL_RATE_MAX_MS = 3600 * 1000,
-    /* The speculative map. Headscale stores nodes in batches 500 ms apart; any try between the batch
-     * that made the node and the next gets the map half a second earlier, so few tries do. */
-    CONTROL_TRY_EVERY_MS = 100,
-    CONTROL_TRY_MAX = 10,
-    CONTROL_FOLLOWUP_PAUSE_MS = 1000, /* before waiting at a replaced login address */
-    CONTROL_REFUSALS_MAX = 3, /* of a register in unknown words, then a person */
-
-    CONTROL_MAX_BODY = 64 << 10, /* of a register response or an error */
-    CONTROL_MAX_INPUT = 32 << 20, /* what a driver may feed before it drains */
-    CONTROL_MAX_MESSAGE = 32768, /* protocol fact 5 */
-    CONTROL_MAX_PLAIN_OUT = 64 << 10,
-    CONTROL_MAX_EVENTS = 32,
-    CONTROL_MAX_SENTENCE = 640,
-};
 
 enum control_state {
     CONTROL_IDLE = 0, /* not started, or a person must act */
@@ -69,6 +37,14 @@ struct control_stream {
     bool speculative; /* a map asked for before register was answered */
     struct buf body; /* not a map's, unless its status is an error */
 };
+
+/* What came of the answer's body, "" if nothing did. */
+static inline struct bytes control_stream_body(const struct control_stream *s)
+{
+    if (s->body.len == 0)
+        return (struct bytes){(const uint8_t *)"", 0};
+    return (struct bytes){s->body.data + s->body.head, s->body.len};
+}
 
 struct control_queued {
     enum control_event_type type;

@@ -74,10 +74,10 @@ static uint64_t retry_delay(const struct control_stream *s)
 
 void control_bad_status(struct control_client *cc, const struct control_stream *s, const char *what)
 {
-    char words[CONTROL_TEXT_MAX + 1] = "";
+    struct bytes body = control_stream_body(s);
+    char words[CONTROL_TEXT_MAX + 1];
 
-    if (s->body.len > 0)
-        control_text_sanitise(words, sizeof words, s->body.data + s->body.head, s->body.len);
+    control_text_sanitise(words, sizeof words, body.data, body.len);
     if (control_text_contains(words, "unsupported client version")) {
         refuse_version(cc, words);
         return;

@@ -278,6 +278,7 @@ static void await_person(struct control_client *cc, const char *url)
 
 static void register_answered(struct control_client *cc, const struct control_stream *s)
 {
+    struct bytes body = control_stream_body(s);
     struct tailcfg_register_response *r;
     int err;
 
@@ -286,8 +287,7 @@ static void register_answered(struct control_client *cc, const struct control_st
         return;
     }
     r = malloc(sizeof *r);
-    err = r == NULL ? IPN_ERR_NOMEM
-                    : tailcfg_parse_register(r, s->body.data + s->body.head, s->body.len);
+    err = r == NULL ? IPN_ERR_NOMEM : tailcfg_parse_register(r, body.data, body.len);
     if (err == IPN_ERR_NOMEM) {
         cc->nomem = true;
     } else if (err < 0) {

@@ -277,6 +277,7 @@ void server_head(struct control_server *s, struct server_request *r, int status,
     nghttp2_data_provider2 provider = {.read_callback = read_answer};
 
     snprintf(number, sizeof number, "%03d", status);
+    r->answered = true;
     r->answer_ends = end;
     must(nghttp2_submit_response2(s->session, r->stream, headers, retry_after == NULL ? 1 : 2,
                                   &provider) == 0);

@@ -17,7 +17,7 @@ struct server_request {
     struct buf body;      /* what the client sent */
     bool whole, reset;    /* its end came; the client cancelled it */
     struct buf answer;    /* what is still to be sent */
-    bool answer_ends;
+    bool answered, answer_ends; /* has its headers; is to end after what is there */
 };
 
 struct control_server {

@@ -308,56 +308,56 @@ static void names_map(struct netmap *nm)
     CHECK_STR(nm->dns_domain, "tail.example");
 }
 
+static const struct {
+    int number;
+    const char *name;
+    const char *first; /* NULL: not found */
+    int count;
+} name_cases[] = {
+    {1, "web", "100.64.0.2",
+     2}, /* v4 first, whatever order they came in; the peer, not the record */
+    {2, "WEB", "100.64.0.2", 2},
+    {3, "web.tail.example", "100.64.0.2", 2},
+    {4, "Web.Tail.Example.", "100.64.0.2", 2},
+    {5, "web.other.example", "100.64.0.3", 2},
+    {6, "me", "100.64.0.1", 2},
+    {7, "me.tail.example.", "100.64.0.1", 2},
+    {8, "a.b", "100.64.0.4", 2},
+    {9, "single", "100.64.0.5", 2},
+    {10, "single.", "100.64.0.5", 2},
+    {11, "grafana", "100.64.0.9", 2},
+    {12, "GRAFANA.tail.example.", "100.64.0.9", 2},
+    {13, "www.example", "100.64.0.11", 1},
+    {14, "100.64.0.77", "100.64.0.77", 1},
+    {15, "fd7a::77", "fd7a::77", 1},
+    {16, "nobody", NULL, 0},
+    {17, "web.", "100.64.0.2", 2}, /* one label with a dot: people type it, our domain is tried */
+    {18, "www.example.tail", NULL, 0},
+    {19, "web.tail.example.tail.example", NULL, 0},
+    {20, ".", NULL, 0},
+    {21, "", NULL, 0},
+    {22, "web..", NULL, 0},
+    {23, "web.tail", NULL, 0},
+    {24, "999.1.1.1", NULL, 0},
+    {25, "a.b.", NULL, 0}, /* absolute */
+};
+
 static void test_names(void)
 {
-    static const struct {
-        int number;
-        const char *name;
-        const char *first; /* NULL: not found */
-        int count;
-    } cases[] = {
-        {1, "web", "100.64.0.2",
-         2}, /* v4 first, whatever order they came in; the peer, not the record */
-        {2, "WEB", "100.64.0.2", 2},
-        {3, "web.tail.example", "100.64.0.2", 2},
-        {4, "Web.Tail.Example.", "100.64.0.2", 2},
-        {5, "web.other.example", "100.64.0.3", 2},
-        {6, "me", "100.64.0.1", 2},
-        {7, "me.tail.example.", "100.64.0.1", 2},
-        {8, "a.b", "100.64.0.4", 2},
-        {9, "single", "100.64.0.5", 2},
-        {10, "single.", "100.64.0.5", 2},
-        {11, "grafana", "100.64.0.9", 2},
-        {12, "GRAFANA.tail.example.", "100.64.0.9", 2},
-        {13, "www.example", "100.64.0.11", 1},
-        {14, "100.64.0.77", "100.64.0.77", 1},
-        {15, "fd7a::77", "fd7a::77", 1},
-        {16, "nobody", NULL, 0},
-        {17, "web.", "100.64.0.2",
-         2}, /* one label with a dot: people type it, our domain is tried */
-        {18, "www.example.tail", NULL, 0},
-        {19, "web.tail.example.tail.example", NULL, 0},
-        {20, ".", NULL, 0},
-        {21, "", NULL, 0},
-        {22, "web..", NULL, 0},
-        {23, "web.tail", NULL, 0},
-        {24, "999.1.1.1", NULL, 0},
-        {25, "a.b.", NULL, 0}, /* absolute */
-    };
     struct netmap nm;
     char longest[600];
 
     names_map(&nm);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof name_cases / sizeof *name_cases; i++) {
         struct ipaddr out[4];
-        int n = netmap_resolve(&nm, out, 4, cases[i].name, strlen(cases[i].name));
+        int n = netmap_resolve(&nm, out, 4, name_cases[i].name, strlen(name_cases[i].name));
         char text[IPADDR_TEXT_LEN] = "";
 
         if (n > 0)
             ipaddr_format(text, &out[0]);
-        if (!(CHECK_EQ(n, cases[i].first == NULL ? IPN_ERR_NOT_FOUND : cases[i].count) &&
-              CHECK_STR(text, cases[i].first == NULL ? "" : cases[i].first)))
-            fprintf(stderr, "    case %d: %s\n", cases[i].number, cases[i].name);
+        if (!(CHECK_EQ(n, name_cases[i].first == NULL ? IPN_ERR_NOT_FOUND : name_cases[i].count) &&
+              CHECK_STR(text, name_cases[i].first == NULL ? "" : name_cases[i].first)))
+            fprintf(stderr, "    case %d: %s\n", name_cases[i].number, name_cases[i].name);
     }
     memset(longest, 'x', sizeof longest);
     for (size_t len = 240; len < sizeof longest; len++) {
