@@ -301,9 +301,19 @@ static int pump_streams(struct ipn *ipn, struct ipn_event *ev)
     }
 }
 
+/* The last event of all: every stream has had its DONE. */
+static int say_farewell(struct ipn *ipn, struct ipn_event *ev)
+{
+    ipn->farewell_told = true;
+    *ev = (struct ipn_event){.type = IPN_EVENT_LOGGED_OUT};
+    return 1;
+}
+
 int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
+    if (ipn->farewell_told)
+        return 0;
     for (;;) {
         if (pump_told(ipn, ev) || ipn_control_pump(ipn, ev) || ipn_net_pump(ipn, ev))
             return 1;
@@ -314,7 +324,7 @@ int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
         if (has_more_to_tell(ipn))
             continue;
         if (!ipn->netstack_touched)
-            return 0;
+            return ipn->logged_out ? say_farewell(ipn, ev) : 0;
         ipn->netstack_touched = false;
         netstack_flush(now_ms);
     }
@@ -322,13 +332,20 @@ int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
 
 /* ---- what happened outside ---- */
 
+/* The region whose socket or probe has this id; 0: none. */
+static int region_of(uint32_t id)
+{
+    return id > IPN_SOCKET_DERP && id - IPN_SOCKET_DERP <= INT32_MAX ? (int)(id - IPN_SOCKET_DERP)
+                                                                     : 0;
+}
+
 void ipn_socket_opened(struct ipn *ipn, uint32_t id, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
     if (id == IPN_SOCKET_CONTROL)
         control_client_opened(ipn->cc, now_ms);
-    else if (id > IPN_SOCKET_DERP)
-        magicsock_opened(ipn->ms, (int)(id - IPN_SOCKET_DERP), now_ms);
+    else if (region_of(id))
+        magicsock_opened(ipn->ms, region_of(id), now_ms);
 }
 
 void ipn_socket_input(struct ipn *ipn, uint32_t id, uint8_t *data, size_t len, uint64_t now_ms)
@@ -336,8 +353,8 @@ void ipn_socket_input(struct ipn *ipn, uint32_t id, uint8_t *data, size_t len, u
     ipn->now_ms = now_ms;
     if (id == IPN_SOCKET_CONTROL)
         control_client_input(ipn->cc, data, len, now_ms);
-    else if (id > IPN_SOCKET_DERP)
-        ipn_net_input(ipn, (int)(id - IPN_SOCKET_DERP), data, len);
+    else if (region_of(id))
+        ipn_net_input(ipn, region_of(id), data, len);
 }
 
 void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reason, size_t len,
@@ -346,8 +363,8 @@ void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reaso
     ipn->now_ms = now_ms;
     if (id == IPN_SOCKET_CONTROL)
         control_client_closed(ipn->cc, code, reason, len, now_ms);
-    else if (id > IPN_SOCKET_DERP)
-        magicsock_closed(ipn->ms, (int)(id - IPN_SOCKET_DERP), code, reason, len, now_ms);
+    else if (region_of(id))
+        magicsock_closed(ipn->ms, region_of(id), code, reason, len, now_ms);
     ipn->status_dirty = true;
 }
 
@@ -357,8 +374,8 @@ void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body
     ipn->now_ms = now_ms;
     if (id == IPN_GET_KEY) {
         control_client_key_response(ipn->cc, status, body, len, now_ms);
-    } else if (id > IPN_SOCKET_DERP) {
-        int region = (int)(id - IPN_SOCKET_DERP);
+    } else if (region_of(id)) {
+        int region = region_of(id);
         uint64_t asked_ms = ipn->probe_sent_ms[region % IPN_PROBE_SLOTS];
         magicsock_probed(ipn->ms, region, status ? (int)(now_ms - asked_ms) : -1, now_ms);
     }

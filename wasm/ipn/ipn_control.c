@@ -114,7 +114,7 @@ static void note_need_login(struct ipn *ipn)
     if (ipn->logging_out)
         return;
     ipn->login_wanted = false;
-    ipn->auth_key[0] = 0;
+    wipe(ipn->auth_key, strlen(ipn->auth_key));
     ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);
     ipn_streams_touch_waiting(ipn);
 }
@@ -124,7 +124,6 @@ static void note_logged_out(struct ipn *ipn)
     ipn_store(ipn, "node-key", "");
     ipn->logged_out = true;
     ipn_set_state(ipn, IPN_STATE_STOPPED);
-    ipn_tell(ipn, IPN_EVENT_LOGGED_OUT, 0, 0, "", 0, "", 0);
 }
 
 static void apply(struct ipn *ipn, const struct control_event *ce)

@@ -58,11 +58,13 @@ struct ipn {
     enum ipn_state state;
     struct ipn_event_queue events;
     char auth_url[1024];      /* waiting for login() to be shown */
-    bool running_called, login_wanted, netmap_dirty, status_dirty, logging_out, logged_out;
+    bool running_called, login_wanted, netmap_dirty, status_dirty;
+    bool logging_out, logged_out, farewell_told; /* nothing is told after LOGGED_OUT */
     bool nomem, nomem_told;
     char *netmap_json;        /* lent by the last NETMAP or STATUS event */
     uint64_t running_since_ms, timestamp_stored_ms;
     bool netstack_touched;    /* a flush is due */
+    uint64_t handshakes_seen; /* of the WireGuard device, when waiting streams last looked */
 
     uint64_t probe_sent_ms[IPN_PROBE_SLOTS];
 

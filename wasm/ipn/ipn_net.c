@@ -113,24 +113,50 @@ int ipn_net_start(struct ipn *ipn)
     return make_tunnel(ipn);
 }
 
+static void free_tunnel(struct ipn *ipn)
+{
+    wg_device_free(ipn->wg);
+    magicsock_free(ipn->ms);
+}
+
 void ipn_net_stop(struct ipn *ipn)
 {
     if (ipn->have_netstack)
         netstack_wipe();
     ipn->have_netstack = false;
-    wg_device_free(ipn->wg);
-    magicsock_free(ipn->ms);
+    free_tunnel(ipn);
     ipn->wg = NULL;
     ipn->ms = NULL;
 }
 
+/* The relays know the old key: their sockets go. */
+static void close_relays(struct ipn *ipn)
+{
+    struct magicsock_event me;
+    magicsock_set_regions(ipn->ms, NULL, 0, 0, ipn->now_ms);
+    while (magicsock_next(ipn->ms, &me, ipn->now_ms) == 1) {
+        if (me.type == MAGICSOCK_EVENT_CLOSE)
+            ipn_tell(ipn, IPN_EVENT_SOCKET_CLOSE, IPN_SOCKET_DERP + (uint32_t)me.region, 0, "", 0,
+                     "", 0);
+    }
+}
+
 void ipn_net_rekey(struct ipn *ipn)
 {
+    struct wg_device *old_wg = ipn->wg;
+    struct magicsock *old_ms = ipn->ms;
     ipn->stored_timestamp_ms = wg_device_last_timestamp_ms(ipn->wg);
-    wg_device_free(ipn->wg);
-    magicsock_free(ipn->ms);
-    if (make_tunnel(ipn) < 0)
+    close_relays(ipn);
+    if (make_tunnel(ipn) < 0) { /* without a way to anyone, but whole */
+        free_tunnel(ipn);
+        ipn->wg = old_wg;
+        ipn->ms = old_ms;
         ipn->nomem = true;
+        return;
+    }
+    wg_device_free(old_wg);
+    magicsock_free(old_ms);
+    ipn->handshakes_seen = 0;
 }
 
 /* ---- the DERP map ---- */
@@ -219,8 +245,10 @@ static void apply_addresses(struct ipn *ipn)
 static void drop_removed_peers(struct ipn *ipn)
 {
     struct node_public key;
-    while (netmap_next_removed(control_client_netmap(ipn->cc), &key))
+    while (netmap_next_removed(control_client_netmap(ipn->cc), &key)) {
         wg_device_remove_peer(ipn->wg, &key);
+        ipn_streams_peer_removed(ipn, &key);
+    }
 }
 
 static void update_peers(struct ipn *ipn)
@@ -288,10 +316,12 @@ static void receive_datagram(struct ipn *ipn, struct magicsock_event *me)
 {
     struct wg_received got;
     wg_device_receive(ipn->wg, &got, me->data, me->len, &me->from, ipn->now_ms);
-    if (!got.len) {
-        ipn_streams_touch_waiting(ipn); /* it may have completed a handshake */
-        return;
+    if (wg_device_stats(ipn->wg)->handshakes != ipn->handshakes_seen) {
+        ipn->handshakes_seen = wg_device_stats(ipn->wg)->handshakes;
+        ipn_streams_touch_waiting(ipn);
     }
+    if (!got.len)
+        return;
     netstack_input(got.packet, got.len, ipn->now_ms);
     ipn->netstack_touched = true;
 }
@@ -325,6 +355,7 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
         break;
     case MAGICSOCK_EVENT_REGION_UP:
         wg_device_kick_unanswered(ipn->wg, ipn->now_ms);
+        ipn_streams_touch_waiting(ipn); /* to ask after peers that are said to be offline */
         ipn->status_dirty = true;
         break;
     case MAGICSOCK_EVENT_REGION_DOWN:

@@ -43,6 +43,8 @@ int ipn_stream_add(struct ipn *ipn, struct ipn_stream *st, enum ipn_stream_kind 
     size_t len = host ? strlen(host) : 0;
     if (len == 0 || len >= sizeof st->host || port == 0)
         return IPN_ERR_ARG;
+    if (ipn->farewell_told)
+        return IPN_ERR_STATE;
     if (ipn->streams.count >= IPN_MAX_STREAMS)
         return IPN_ERR_FULL;
     memcpy(st->host, host, len + 1);
@@ -51,9 +53,12 @@ int ipn_stream_add(struct ipn *ipn, struct ipn_stream *st, enum ipn_stream_kind 
     st->timeout_ms = timeout_ms ? timeout_ms : 5000;
     st->deadline_ms = st->budget_end_ms = ipn->now_ms + st->timeout_ms;
     int rc = assign_id(&ipn->streams, st);
-    if (rc == 0)
-        ipn_stream_touch(ipn, st);
-    return rc;
+    if (rc < 0)
+        return rc;
+    if (ipn->logging_out)
+        ipn_stream_fail(st, "logged-out", "This page was logged out of the tailnet.");
+    ipn_stream_touch(ipn, st);
+    return 0;
 }
 
 static void forget_dirty(struct ipn_streams *t, struct ipn_stream *st)
@@ -252,11 +257,6 @@ static void step_resolve(struct ipn *ipn, struct ipn_stream *st)
         return;
     }
     ipn->netstack_touched = true;
-    if (!up) {
-        wg_device_initiate(ipn->wg, &st->peer, false, ipn->now_ms);
-        if (node->online == NETMAP_OFFLINE)
-            magicsock_ping(ipn->ms, &st->peer, ipn->now_ms);
-    }
     st->phase = up ? IPN_STREAM_CONNECTING : IPN_STREAM_TUNNEL;
 }
 
@@ -267,8 +267,12 @@ static void step_tunnel(struct ipn *ipn, struct ipn_stream *st)
         ipn_stream_fail(st, "node-offline", "%s is offline.", st->host);
         return;
     }
-    if (!wg_device_has_session(ipn->wg, &st->peer, ipn->now_ms))
+    if (!wg_device_has_session(ipn->wg, &st->peer, ipn->now_ms)) {
+        wg_device_initiate(ipn->wg, &st->peer, false, ipn->now_ms);
+        if (node && node->online == NETMAP_OFFLINE && !st->pinged)
+            st->pinged = magicsock_ping(ipn->ms, &st->peer, ipn->now_ms) == 0;
         return;
+    }
     tcp_conn_release_syn(st->tc, ipn->now_ms);
     ipn->netstack_touched = true;
     st->phase = IPN_STREAM_CONNECTING;
@@ -303,7 +307,7 @@ void ipn_stream_restart(struct ipn *ipn, struct ipn_stream *st)
     if (st->tc)
         tcp_conn_free(st->tc, true);
     st->tc = NULL;
-    st->peer_gone = false;
+    st->peer_gone = st->pinged = false;
     st->progress_due = false;
     st->phase = IPN_STREAM_RESOLVING;
     st->deadline_ms = st->budget_end_ms = ipn->now_ms + st->timeout_ms;
@@ -330,6 +334,23 @@ void ipn_streams_peer_gone(struct ipn *ipn, const struct node_public *peer)
             st->peer_gone = true;
             ipn_stream_touch(ipn, st);
         }
+    }
+}
+
+void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer)
+{
+    for (size_t i = 0; i < ipn->streams.slot_count; i++) {
+        struct ipn_stream *st = ipn->streams.slots[i];
+        if (!st || st->phase == IPN_STREAM_RESOLVING || memcmp(&st->peer, peer, sizeof *peer) != 0)
+            continue;
+        const struct netmap_node *node =
+            netmap_find_route(control_client_netmap(ipn->cc), &st->addr);
+        if (node)
+            st->peer = node->key;
+        else
+            ipn_stream_fail(st, "node-removed", "%s was removed from the tailnet.", st->host);
+        st->pinged = st->peer_gone = false;
+        ipn_stream_touch(ipn, st);
     }
 }
 

@@ -31,7 +31,7 @@ struct ipn_stream {
     uint32_t id;
     enum ipn_stream_kind kind;
     enum ipn_stream_phase phase;
-    bool dirty, peer_gone, progress_due, failure_told;
+    bool dirty, pinged, peer_gone, progress_due, failure_told;
     struct ipn_stream *next_dirty;
     char host[IPN_STREAM_HOST_CAP]; /* as the page wrote it */
     uint16_t port;
@@ -56,7 +56,7 @@ struct ipn_streams {
 };
 
 /* Sets up the common part. IPN_ERR_ARG for an empty or overlong host or port 0, IPN_ERR_FULL,
- * IPN_ERR_NOMEM. On success the stream is in the table and dirty. */
+ * IPN_ERR_NOMEM, IPN_ERR_STATE after LOGGED_OUT. On success the stream is in the table and dirty. */
 int ipn_stream_add(struct ipn *ipn, struct ipn_stream *st, enum ipn_stream_kind kind,
                    const char *host, uint16_t port, uint32_t timeout_ms);
 /* Takes it out of the table and drops its connection; the caller frees what it embedded st in. */
@@ -76,6 +76,8 @@ void ipn_stream_restart(struct ipn *ipn, struct ipn_stream *st);
 /* Every stream that waits for the netmap, a tunnel or this peer should look again. */
 void ipn_streams_touch_waiting(struct ipn *ipn);
 void ipn_streams_peer_gone(struct ipn *ipn, const struct node_public *peer);
+/* The peer of that key left the netmap: its streams end, or go on with its new key. */
+void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer);
 uint64_t ipn_streams_next_deadline(const struct ipn *ipn);
 void ipn_streams_tick(struct ipn *ipn);
 void ipn_streams_free_all(struct ipn *ipn);

@@ -153,7 +153,8 @@ int ipn_tcp_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms)
     struct ipn_tcp *tcp = begin(ipn, id, now_ms);
     if (!tcp)
         return IPN_ERR_NOT_FOUND;
-    tcp->credit = tcp->credit + len > TCP_INITIAL_CREDIT ? TCP_INITIAL_CREDIT : tcp->credit + len;
+    size_t missing = TCP_INITIAL_CREDIT - tcp->credit;
+    tcp->credit += len < missing ? len : missing;
     return 0;
 }
 
