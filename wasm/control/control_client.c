@@ -85,7 +85,7 @@ void control_client_free(struct control_client *cc)
 
 /* Connecting */
 
-/* The initiation in base64; its three special characters are escaped, for + is a blank in a query. */
+/* The initiation in base64; its special characters are escaped, for + is a blank in a query. */
 static void emit_connect(struct control_client *cc)
 {
     uint8_t initiation[CONTROL_NOISE_INITIATION_LEN];

@@ -4,7 +4,8 @@
  *
  *   key > connect(ts2021) > register > [lite map] + streaming map > deltas …
  *
- * Tailscale: control/controlclient/direct.go, control/controlbase, control/controlhttp/client_js.go.
+ * Tailscale: control/controlclient/direct.go, control/controlbase,
+ * control/controlhttp/client_js.go.
  */
 #ifndef CONTROL_CONTROL_CLIENT_H
 #define CONTROL_CONTROL_CLIENT_H
@@ -12,57 +13,58 @@
 #include "base/bytes.h"
 #include "control/netmap.h"
 
-/* The one capability version: /key?v=, prologue, initiation, register, map. Headscale 0.29.3 wants >= 113. */
+/* The one capability version: /key?v=, prologue, initiation, register, map. Headscale 0.29.3
+ * wants >= 113. */
 #define CONTROL_CAPABILITY_VERSION 113
 
 struct control_config {
     struct machine_private machine_key;
     struct node_private node_key;
     struct disco_public disco_key;
-    const char *hostname;    /* what we would like to be called */
-    const char *auth_key;    /* "" = interactive */
-    bool ephemeral;          /* RegisterRequest.Ephemeral */
-    bool have_server_key;    /* else CONTROL_EVENT_GET_KEY comes first */
+    const char *hostname; /* what we would like to be called */
+    const char *auth_key; /* "" = interactive */
+    bool ephemeral; /* RegisterRequest.Ephemeral */
+    bool have_server_key; /* else CONTROL_EVENT_GET_KEY comes first */
     struct machine_public server_key;
-    int preferred_derp;      /* of last time, 0 unknown */
-    const char *authority;   /* Host of the HTTP/2 requests; NULL or "" = "control" */
+    int preferred_derp; /* of last time, 0 unknown */
+    const char *authority; /* Host of the HTTP/2 requests; NULL or "" = "control" */
     bool no_speculative_map; /* do not ask for the map while register is pending (fact 16) */
-    bool known_node;         /* this node key was registered before: the first such try at once */
+    bool known_node; /* this node key was registered before: the first such try at once */
 };
 
 enum control_event_type {
     CONTROL_EVENT_NONE = 0,
-    CONTROL_EVENT_GET_KEY,   /* text: path and query, "/key?v=113": GET it */
-    CONTROL_EVENT_CONNECT,   /* text: path and query, "/ts2021?X-Tailscale-Handshake=…": open a
+    CONTROL_EVENT_GET_KEY, /* text: path and query, "/key?v=113": GET it */
+    CONTROL_EVENT_CONNECT, /* text: path and query, "/ts2021?X-Tailscale-Handshake=…": open a
                                 WebSocket, subprotocol "tailscale-control-protocol" */
-    CONTROL_EVENT_CLOSE,     /* close the socket */
-    CONTROL_EVENT_SEND,      /* data: one message for the socket, <= 32,768 bytes */
+    CONTROL_EVENT_CLOSE, /* close the socket */
+    CONTROL_EVENT_SEND, /* data: one message for the socket, <= 32,768 bytes */
     CONTROL_EVENT_REGISTERED, /* the server accepted us: open DERP now */
-    CONTROL_EVENT_AUTH_URL,  /* text: http(s) URL a person must visit; we wait */
-    CONTROL_EVENT_NETMAP,    /* changed: enum netmap_change bits */
+    CONTROL_EVENT_AUTH_URL, /* text: http(s) URL a person must visit; we wait */
+    CONTROL_EVENT_NETMAP, /* changed: enum netmap_change bits */
     CONTROL_EVENT_NEED_MACHINE_AUTH, /* registered, but an admin must approve the machine */
-    CONTROL_EVENT_NEED_LOGIN, /* key refused, expired or logged out: needs a new auth key or login();
+    CONTROL_EVENT_NEED_LOGIN, /* key refused, expired or logged out: needs a new key or login();
                                 comes after its CONTROL_EVENT_PROBLEM */
-    CONTROL_EVENT_NEW_NODE_KEY, /* key: the node key was replaced (NodeKeyExpired); use it everywhere */
-    CONTROL_EVENT_PROBLEM,   /* problem, text: one sentence a person can act on; retried by itself
+    CONTROL_EVENT_NEW_NODE_KEY, /* key: the node key was replaced (NodeKeyExpired): use it now */
+    CONTROL_EVENT_PROBLEM, /* problem, text: one sentence a person can act on; retried by itself
                                 unless NEED_LOGIN follows */
     CONTROL_EVENT_LOGGED_OUT, /* the server confirmed logout (or 2 s passed) */
 };
 
 enum control_problem {
     CONTROL_PROBLEM_UNREACHABLE = 1, /* socket failed before it opened; /key failed */
-    CONTROL_PROBLEM_TS2021_REFUSED,  /* the WebSocket was answered by an HTTP status (405 …) */
-    CONTROL_PROBLEM_SERVER_KEY,      /* closed before the Noise response: wrong controlKey */
-    CONTROL_PROBLEM_VERSION,         /* unsupported client version, either way */
+    CONTROL_PROBLEM_TS2021_REFUSED, /* the WebSocket was answered by an HTTP status (405 …) */
+    CONTROL_PROBLEM_SERVER_KEY, /* closed before the Noise response: wrong controlKey */
+    CONTROL_PROBLEM_VERSION, /* unsupported client version, either way */
     CONTROL_PROBLEM_AUTH_KEY_INVALID,
     CONTROL_PROBLEM_AUTH_KEY_EXPIRED,
     CONTROL_PROBLEM_AUTH_KEY_USED,
-    CONTROL_PROBLEM_NODE_GONE,       /* 404: the node was deleted */
-    CONTROL_PROBLEM_KEY_EXPIRED,     /* our node key expired */
-    CONTROL_PROBLEM_REFUSED,         /* register error in other words; text has them */
-    CONTROL_PROBLEM_PROTOCOL,        /* the server sent something that we do not understand */
-    CONTROL_PROBLEM_LOST,            /* the connection went away; coming back */
-    CONTROL_PROBLEM_RATE,            /* the server asks to slow down */
+    CONTROL_PROBLEM_NODE_GONE, /* 404: the node was deleted */
+    CONTROL_PROBLEM_KEY_EXPIRED, /* our node key expired */
+    CONTROL_PROBLEM_REFUSED, /* register error in other words; text has them */
+    CONTROL_PROBLEM_PROTOCOL, /* the server sent something that we do not understand */
+    CONTROL_PROBLEM_LOST, /* the connection went away; coming back */
+    CONTROL_PROBLEM_RATE, /* the server asks to slow down */
     CONTROL_PROBLEM_NOMEM,
 };
 
@@ -86,8 +88,8 @@ void control_client_start(struct control_client *cc, uint64_t now_ms);
 void control_client_key_response(struct control_client *cc, int status, const uint8_t *body,
                                  size_t len, uint64_t now_ms);
 
-/* What became of the socket. closed: code is the WebSocket close code (1006 without one); opened
- * says whether it had been open. */
+/* What became of the socket of the last CONNECT; after CLOSE nothing of it may be reported.
+ * closed: code is the WebSocket close code (1006 without one); what came in before was drained. */
 void control_client_opened(struct control_client *cc, uint64_t now_ms);
 void control_client_closed(struct control_client *cc, int code, const char *reason, size_t len,
                            uint64_t now_ms);

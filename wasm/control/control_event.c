@@ -21,19 +21,23 @@ static struct control_queued *push(struct control_client *cc)
 
 void control_emit(struct control_client *cc, enum control_event_type type, const char *text)
 {
-    struct control_queued *q = push(cc);
     size_t size = text == NULL ? 0 : strlen(text) + 1;
+    char *copy = size == 0 ? NULL : malloc(size);
+    struct control_queued *q;
 
-    if (q == NULL)
-        return;
-    q->type = type;
-    if (size == 0)
-        return;
-    q->text = malloc(size);
-    if (q->text == NULL)
+    if (size > 0 && copy == NULL) {
         cc->nomem = true;
-    else
-        memcpy(q->text, text, size);
+        return;
+    }
+    q = push(cc);
+    if (q == NULL) {
+        free(copy);
+        return;
+    }
+    if (size > 0)
+        memcpy(copy, text, size);
+    q->type = type;
+    q->text = copy;
 }
 
 void control_emit_netmap(struct control_client *cc, uint32_t changed)

@@ -40,8 +40,8 @@ void control_h2_cancel(struct control_h2 *h2, int32_t stream);
 void control_h2_ping(struct control_h2 *h2);
 bool control_h2_ping_pending(const struct control_h2 *h2);
 
-/* Bytes from the server. 0, or IPN_ERR_PROTOCOL, IPN_ERR_NOMEM, IPN_ERR_CLOSED (the server ended the
- * connection): free it. */
+/* Bytes from the server. 0, or IPN_ERR_PROTOCOL, IPN_ERR_NOMEM, IPN_ERR_CLOSED (the server ended
+ * the connection): free it. */
 int control_h2_input(struct control_h2 *h2, const uint8_t *data, size_t len);
 
 /* The next bytes for the server, valid until the next call on h2; 0 when there are none; < 0 as

@@ -17,8 +17,8 @@ enum {
     CONTROL_BACKOFF_MAX_MS = 30 * 1000,
     CONTROL_STABLE_MS = 10 * 1000, /* a map stream that old forgives earlier failures */
     CONTROL_RATE_MAX_MS = 3600 * 1000,
-    /* The speculative map. Headscale stores nodes in batches 500 ms apart; any try between the batch
-     * that made the node and the next gets the map half a second earlier, so few tries do. */
+    /* The speculative map. Headscale stores nodes in batches 500 ms apart; any try between the
+     * batch that made the node and the next gets the map half a second earlier, so few tries do. */
     CONTROL_TRY_EVERY_MS = 100,
     CONTROL_TRY_MAX = 10,
     CONTROL_FOLLOWUP_PAUSE_MS = 1000, /* before waiting at a replaced login address */

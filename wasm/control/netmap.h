@@ -1,6 +1,7 @@
 /*
- * What the control server told us: ourselves, our peers, relays, names. Built from tailcfg.MapResponse
- * and changed by its deltas (Tailscale: tailcfg/tailcfg.go). Look-ups are O(1) or O(log n).
+ * What the control server told us: ourselves, our peers, relays, names. Built from
+ * tailcfg.MapResponse and changed by its deltas (Tailscale: tailcfg/tailcfg.go). Look-ups are O(1)
+ * or O(log n).
  */
 #ifndef CONTROL_NETMAP_H
 #define CONTROL_NETMAP_H
@@ -25,16 +26,16 @@ struct netmap_node {
     char **tags;
     size_t tag_count;
     int64_t user_id;
-    int home_derp;               /* region id, 0 unknown */
+    int home_derp; /* region id, 0 unknown */
     enum netmap_online online;
-    int64_t key_expiry_wall_ms;  /* 0: never */
-    int64_t last_seen_wall_ms;   /* 0: unknown */
+    int64_t key_expiry_wall_ms; /* 0: never */
+    int64_t last_seen_wall_ms; /* 0: unknown */
     bool expired, machine_authorized;
 };
 
 struct netmap_derp_node {
     char *host_name;
-    int derp_port;      /* 0: the scheme's default; -1: no DERP */
+    int derp_port; /* 0: the scheme's default; -1: no DERP */
     bool insecure_http; /* not in tailcfg: host is loopback or the control url is http */
 };
 
@@ -58,25 +59,25 @@ struct netmap {
     size_t peer_count;
     struct netmap_region *regions; /* sorted by id */
     size_t region_count;
-    char *domain;       /* MapResponse.Domain */
-    char *dns_domain;   /* MagicDNS suffix, without final dot; "" unknown */
+    char *domain; /* MapResponse.Domain */
+    char *dns_domain; /* MagicDNS suffix, without final dot; "" unknown */
     struct netmap_record *records;
     size_t record_count;
-    char **user_names;  /* display names beside user_ids */
+    char **user_names; /* display names beside user_ids */
     int64_t *user_ids;
     size_t user_count;
-    uint64_t version;   /* grows with every change */
+    uint64_t version; /* grows with every change */
     struct netmap_index *index;
 };
 
 /* What one map response changed. */
 enum netmap_change {
-    NETMAP_CHANGED_SELF = 1,    /* the response carried Node (protocol fact 25c) */
+    NETMAP_CHANGED_SELF = 1, /* the response carried Node (protocol fact 25c) */
     NETMAP_CHANGED_PEERS = 2,
     NETMAP_CHANGED_DERP = 4,
     NETMAP_CHANGED_DNS = 8,
     NETMAP_CHANGED_USERS = 16,
-    NETMAP_REMOVED_PEERS = 32,  /* a peer went or its key changed: netmap_next_removed tells */
+    NETMAP_REMOVED_PEERS = 32, /* a peer went or its key changed: netmap_next_removed tells */
 };
 
 void netmap_init(struct netmap *nm);
@@ -91,8 +92,8 @@ const struct netmap_node *netmap_find_id(const struct netmap *nm, int64_t id);
 const struct netmap_node *netmap_find_route(const struct netmap *nm, const struct ipaddr *dst);
 const struct netmap_region *netmap_find_region(const struct netmap *nm, int id);
 
-/* Resolves an address literal, a short name, an FQDN with or without the final dot, in any case, or an
- * extra record: fills at most cap addresses (v4 before v6), returns the count, or
+/* Resolves an address literal, a short name, an FQDN with or without the final dot, in any case,
+ * or an extra record: fills at most cap addresses (v4 before v6), returns the count, or
  * IPN_ERR_NOT_FOUND. */
 int netmap_resolve(const struct netmap *nm, struct ipaddr *out, size_t cap, const char *name,
                    size_t len);

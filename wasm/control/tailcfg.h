@@ -53,7 +53,7 @@ struct tailcfg_register_response {
     bool node_key_expired, machine_authorized;
 };
 
-/* 0, IPN_ERR_PROTOCOL, IPN_ERR_NOMEM. null (the answer to an ephemeral node's logout) is all false. */
+/* 0, IPN_ERR_PROTOCOL, IPN_ERR_NOMEM. null (an ephemeral node's logout) is all false. */
 int tailcfg_parse_register(struct tailcfg_register_response *out, const uint8_t *json, size_t len);
 
 /* RFC 3339 as Go writes time.Time; 0 for Go's zero time (year 1), else at least 1. IPN_ERR_ARG. */

@@ -1,6 +1,7 @@
 /*
  * A control server for tests: the responder's side of ts2021 on the core's own primitives, and an
- * nghttp2 server session. It answers nothing by itself; the test sees the requests and scripts the answers.
+ * nghttp2 server session. It answers nothing by itself; the test sees the requests and scripts the
+ * answers.
  */
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H
@@ -45,7 +46,7 @@ bool server_accept(struct control_server *s, const char *path);
 /* One WebSocket message of the client. */
 void server_input(struct control_server *s, const uint8_t *data, size_t len);
 
-/* The n-th (from 0) whole request with that path whose body contains part; NULL if there is none. */
+/* The n-th (from 0) whole request with that path whose body contains part, or NULL. */
 struct server_request *server_find(struct control_server *s, const char *path, const char *part,
                                    size_t n);
 

@@ -486,8 +486,8 @@ static void honest_answers(struct world *w)
     world_run(w);
 }
 
-/* Every kind of nonsense at every moment; then all is well again, and whatever came before, the client
- * must be back with a map within the longest backoff, given a key where it asked for one. */
+/* Every kind of nonsense at every moment; then all is well again, and whatever came before, the
+ * client must be back with a map within the longest backoff, given a key where it asked for one. */
 static void test_chaos(void)
 {
     for (int round = 0; round < 300; round++) {

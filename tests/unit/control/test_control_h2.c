@@ -1,4 +1,5 @@
-/* The HTTP/2 client against raw frames written by hand. The rest of it is tested through the client. */
+/* The HTTP/2 client against raw frames written by hand. The rest of it is tested through the
+ * client. */
 #include "control/control_h2.h"
 
 #include <stdlib.h>

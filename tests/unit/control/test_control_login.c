@@ -82,7 +82,7 @@ static void test_speculative_map(void)
     world_free(&w);
 }
 
-/* A try that waits when register is answered is the map stream then, and no second one is opened. */
+/* A try that waits when register is answered is the map stream then: no second one is opened. */
 static void test_pending_try_becomes_map(void)
 {
     struct world w;

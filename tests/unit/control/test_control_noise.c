@@ -1,4 +1,4 @@
-/* control_noise against a connection that Tailscale's controlbase recorded, and against nonsense. */
+/* control_noise against a connection that Tailscale's controlbase recorded, and nonsense. */
 #include <stdlib.h>
 
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /*
- * The netmap against a naive twin: an array of peers that is searched from end to end. Random deltas go
- * into both; whatever can be looked up must agree.
+ * The netmap against a naive twin: an array of peers that is searched from end to end. Random
+ * deltas go into both; whatever can be looked up must agree.
  */
 #include "control/netmap.h"
 
