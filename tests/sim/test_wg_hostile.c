@@ -299,6 +299,21 @@ static void test_flood(void)
     world_free(w);
 }
 
+/* One that does send its cookie back is heard at a rate. */
+static void test_flood_with_cookie(void)
+{
+    struct world *w = world_new(3, 504, clean);
+    wg_device_force_load(w->node[1].dev, true);
+    wg_device_initiate(w->node[2].dev, &w->node[1].public_key, false, 0);
+    for (unsigned i = 0; i < 100; i++) { /* every 25 ms */
+        world_run(w, w->now_ms + 25);
+        wg_device_initiate(w->node[2].dev, &w->node[1].public_key, true, w->now_ms);
+    }
+    CHECK(w->messages[WG_MSG_RESPONSE] >= 40);
+    CHECK(w->messages[WG_MSG_RESPONSE] <= 2500 * WG_SOURCE_PER_S / 1000 + WG_SOURCE_BURST);
+    world_free(w);
+}
+
 /* Without load, 20 ms between two initiations of a peer. */
 static void test_rate(void)
 {
@@ -332,6 +347,7 @@ int main(void)
     test_cookie_under_load();
     test_stolen_cookie();
     test_flood();
+    test_flood_with_cookie();
     test_rate();
     return TEST_DONE();
 }

@@ -73,6 +73,10 @@ static void test_last_minute(void)
     world_send(w, 1, 0, 0, 60, false);
     world_run(w, 171 * S);
     CHECK_EQ(handshakes(w, 0), 2);
+    world_run(w, 340 * S);
+    world_send(w, 1, 0, 1, 60, false);
+    world_run(w, 341 * S);
+    CHECK_EQ(handshakes(w, 0), 3); /* the next session as well */
     world_free(w);
 }
 
@@ -118,6 +122,21 @@ static void test_keepalive(void)
     CHECK_EQ(w->messages[WG_MSG_INITIATION], 1);
     uint64_t silence = wg_device_silence_ms(w->node[0].dev, &w->node[1].public_key, w->now_ms);
     CHECK_EQ(silence, 100 * S - (30 + 10 * S + 10));
+    world_free(w);
+
+    w = world_new(2, 8401, (struct sim_path){0, 0, 10, 10});
+    world_send(w, 0, 1, 0, 60, false);
+    world_run(w, 5 * S);
+    world_send(w, 1, 0, 0, 60, false); /* data does a keepalive's work */
+    world_run(w, 14 * S);
+    CHECK_EQ(w->messages[WG_MSG_TRANSPORT], 2);
+    world_send(w, 1, 0, 1, 60, false); /* more came within the 10 s: two keepalives */
+    world_run(w, 16 * S);
+    CHECK_EQ(w->messages[WG_MSG_TRANSPORT], 4);
+    world_run(w, 24 * S);
+    CHECK_EQ(w->messages[WG_MSG_TRANSPORT], 4);
+    world_run(w, 60 * S);
+    CHECK_EQ(w->messages[WG_MSG_TRANSPORT], 5);
     world_free(w);
 }
 

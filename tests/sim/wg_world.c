@@ -193,6 +193,8 @@ static void deliver(struct world *w, struct sim_datagram *d)
                           d->from < 0 ? NULL : &w->node[d->from].public_key, w->now_ms);
         if (got.len > 0)
             accept_packet(n, &got);
+        for (struct wg_peer *p = n->dev->peers; p && n->forgetful; p = p->next)
+            wg_keypairs_wipe_retired(&p->keypairs, &n->dev->index);
     }
     free(d);
 }
@@ -226,6 +228,24 @@ bool world_run_until_received(struct world *w, int from, int to, uint64_t until_
     while (w->now_ms < until_ms && w->node[to].received_from[from] == before)
         step(w, until_ms);
     return w->node[to].received_from[from] != before;
+}
+
+size_t world_waiting(const struct world *w, int i)
+{
+    size_t sum = 0;
+    for (const struct wg_peer *p = w->node[i].dev->peers; p; p = p->next)
+        for (int at = 0; at < WG_INITIATIONS_KEPT; at++)
+            sum += p->initiations[at].number != 0;
+    return sum;
+}
+
+size_t world_retired(const struct world *w, int i)
+{
+    size_t sum = 0;
+    for (const struct wg_peer *p = w->node[i].dev->peers; p; p = p->next)
+        for (int at = 0; at < WG_KEYPAIRS_RETIRED; at++)
+            sum += p->keypairs.retired[at] != NULL;
+    return sum;
 }
 
 bool world_session(const struct world *w, int from, int to)

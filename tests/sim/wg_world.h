@@ -23,6 +23,8 @@ struct world_node {
     uint8_t slot[WORLD_MAX_DATAGRAM];
     int slot_to;
     bool sink_closed; /* reserve says NULL */
+    /* Drops superseded keypairs at once, as other implementations do. */
+    bool forgetful;
     uint64_t sent_to[WORLD_NODES], received_from[WORLD_NODES], duplicates, garbled;
     uint64_t last_received_ms;
     uint8_t seen[WORLD_NODES][WORLD_NUMBERS];
@@ -52,6 +54,10 @@ void world_stop(struct world *w, int i);
 /* One IP packet of `len` bytes (at least 60), IPv4 or IPv6, with that number. The result is
  * wg_device_send's. */
 int world_send(struct world *w, int from, int to, unsigned number, size_t len, bool v6);
+
+/* Initiations of i to anyone whose answer is still accepted, and keypairs that are retired. */
+size_t world_waiting(const struct world *w, int i);
+size_t world_retired(const struct world *w, int i);
 
 /* Lets time pass until then, or until node `to` received a packet from `from` (true). */
 void world_run(struct world *w, uint64_t until_ms);

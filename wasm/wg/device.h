@@ -30,8 +30,8 @@ struct wg_hooks {
     /* The peer with that key, or that owns that destination (longest prefix): true and *out. */
     bool (*find_by_key)(void *ctx, const struct node_public *key, struct wg_peer_config *out);
     bool (*find_by_ip)(void *ctx, const struct ipaddr *dst, struct wg_peer_config *out);
-    /* Room for one datagram of exactly len bytes to that peer, or NULL to drop it. The device
-     * fills it and calls commit before anything else. */
+    /* Room for one datagram of exactly len bytes to that peer, or NULL to drop it (an initiation is
+     * then tried again every 100 ms). The device fills it and calls commit before anything else. */
     uint8_t *(*reserve)(void *ctx, const struct node_public *to, size_t len);
     void (*commit)(void *ctx, size_t len);
 };
@@ -65,7 +65,8 @@ struct wg_device *wg_device_new(const struct node_private *key, uint64_t last_ti
 void wg_device_free(struct wg_device *dev); /* wipes */
 
 /* Sends one IP packet; the bytes are only read. Without a session it is staged (a bounded copy, 128 packets a
- * peer) and a handshake starts. 0, or IPN_ERR_NOT_FOUND (no route), IPN_ERR_ARG (malformed). */
+ * peer) and a handshake starts. 0 (a full sink or queue drops and counts, like any network), or
+ * IPN_ERR_NOT_FOUND (no route), IPN_ERR_ARG (malformed, or longer than WG_MTU), IPN_ERR_NOMEM. */
 int wg_device_send(struct wg_device *dev, const uint8_t *packet, size_t len, uint64_t now_ms);
 
 struct wg_received {
@@ -83,9 +84,10 @@ void wg_device_receive(struct wg_device *dev, struct wg_received *out, uint8_t *
 void wg_device_update_peer(struct wg_device *dev, const struct wg_peer_config *config);
 void wg_device_remove_peer(struct wg_device *dev, const struct node_public *key);
 
-/* Starts a handshake with a peer of the source even if nothing is to be sent (protocol fact 25c). With
- * `restart`, drops the backoff of one that is under way and sends a fresh initiation now, unless
- * one went out less than 20 ms ago. IPN_ERR_NOT_FOUND for an unknown key. */
+/* Starts a handshake with a peer of the source even if nothing is to be sent (protocol fact 25c); a
+ * session that is up, or a handshake under way, is left alone. With `restart`, drops its backoff and
+ * sends a fresh initiation now, even with a session, unless one went out less than 20 ms ago.
+ * IPN_ERR_NOT_FOUND for an unknown key. */
 int wg_device_initiate(struct wg_device *dev, const struct node_public *key, bool restart,
                        uint64_t now_ms);
 /* The same for every peer whose first handshake has not been answered. */
@@ -98,6 +100,7 @@ bool wg_device_has_session(const struct wg_device *dev, const struct node_public
 uint64_t wg_device_silence_ms(const struct wg_device *dev, const struct node_public *key,
                               uint64_t now_ms);
 
+/* May be earlier than there is something to do, never later. */
 uint64_t wg_device_next_deadline(const struct wg_device *dev);
 void wg_device_tick(struct wg_device *dev, uint64_t now_ms);
 

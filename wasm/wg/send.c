@@ -148,11 +148,11 @@ static void keep_key_fresh(struct wg_device *dev, struct wg_peer *peer, uint64_t
         wg_send_want_handshake(dev, peer, now_ms);
 }
 
-/* Up to a multiple of 16, but not beyond the MTU. */
+static_assert(WG_MTU % WG_PADDING == 0, "padding never goes beyond the MTU");
+
 static size_t padded_len(size_t len)
 {
-    size_t padded = (len + WG_PADDING - 1) / WG_PADDING * WG_PADDING;
-    return padded > WG_MTU && len <= WG_MTU ? WG_MTU : padded;
+    return (len + WG_PADDING - 1) / WG_PADDING * WG_PADDING;
 }
 
 void wg_send_packet(struct wg_device *dev, struct wg_peer *peer, const uint8_t *packet, size_t len,

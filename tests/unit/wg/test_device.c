@@ -240,9 +240,15 @@ static void test_sources(void)
         }
     }
     CHECK_EQ(wg_device_stats(bob.dev)->drops[WG_DROP_SPOOF], 3);
+    CHECK_EQ(wg_device_initiate(bob.dev, &other, false, 0), 0); /* now in use */
+    uint8_t packet[SLOT];
+    size_t len = ipv4(packet, "10.1.1.2", "100.64.0.2", 77);
+    CHECK_EQ(wg_device_send(alice.dev, packet, len, 0), 0);
+    CHECK_EQ(deliver(&alice, &bob, 0).len, 0);
+    CHECK_EQ(wg_device_stats(bob.dev)->drops[WG_DROP_SPOOF], 4);
     CHECK_EQ(wg_device_stats(bob.dev)->packets_in, 2);
     CHECK_EQ(wg_device_stats(bob.dev)->bytes_in, 154);
-    CHECK_EQ(wg_device_stats(alice.dev)->packets_out, 5);
+    CHECK_EQ(wg_device_stats(alice.dev)->packets_out, 6);
 }
 
 static void test_padding(void)
@@ -266,8 +272,10 @@ static void test_padding(void)
         struct wg_received got = deliver(&alice, &bob, 0);
         CHECK_EQ(got.len, cases[i].len);
         CHECK_MEM(got.packet, packet, cases[i].len);
+        CHECK(bytes_are_zero(got.packet + got.len, cases[i].wire_len - 32 - got.len));
         /* What follows the packet in the caller's buffer is not sent. */
         CHECK_EQ(wg_device_send(alice.dev, packet, cases[i].len + 9, 0), 0);
+        CHECK_EQ(alice.out_len[0], cases[i].wire_len);
         CHECK_EQ(deliver(&alice, &bob, 0).len, cases[i].len);
     }
 }
@@ -394,6 +402,58 @@ static void test_peer_limit(void)
     CHECK(wg_device_next_deadline(alice.dev) == NEVER);
 }
 
+/* Three initiations, answered in any order: each newer answer counts, an older one does not. */
+static void test_answers(void)
+{
+    static const struct {
+        int number, order[3];
+        unsigned handshakes;
+    } cases[] = {
+        {1, {0, 1, 2}, 3}, {2, {2, 1, 0}, 1}, {3, {1, 0, 2}, 2},
+        {4, {1, 2, 0}, 2}, {5, {0, 2, 1}, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pair_init();
+        CHECK_EQ(wg_device_initiate(alice.dev, &bob.public_key, false, 0), 0);
+        deliver(&alice, &bob, 0);
+        for (unsigned at = 100; at <= 200; at += 100) {
+            wg_device_tick(alice.dev, at);
+            deliver(&alice, &bob, at);
+        }
+        CHECK_EQ(bob.out_count, 3);
+        for (int j = 0; j < 3; j++) {
+            struct wg_received got;
+            int k = cases[i].order[j];
+            wg_device_receive(alice.dev, &got, bob.out[k], bob.out_len[k], &bob.public_key, 210);
+        }
+        bool ok = CHECK_EQ(wg_device_stats(alice.dev)->handshakes, cases[i].handshakes);
+        ok = CHECK_EQ(wg_device_stats(alice.dev)->drops[WG_DROP_INDEX], 3 - cases[i].handshakes) &&
+             ok;
+        deliver(&alice, &bob, 220);
+        if (!(CHECK(wg_device_has_session(bob.dev, &alice.public_key, 220)) && ok))
+            fprintf(stderr, "    case %d\n", cases[i].number);
+    }
+}
+
+/* Two initiations in one millisecond, to two peers or after a restart, have two stamps. */
+static void test_stamps(void)
+{
+    struct wg_hooks hooks = {&alice, find_by_key, find_by_ip, reserve, commit};
+    struct node_public other = some_key();
+    pair_init();
+    know(&alice, &other, "100.64.0.9/32", NULL);
+    uint64_t wall_ms = (uint64_t)host_wall_ms(1000);
+    CHECK_EQ(wg_device_last_timestamp_ms(alice.dev), 0);
+    CHECK_EQ(wg_device_initiate(alice.dev, &bob.public_key, false, 1000), 0);
+    CHECK_EQ(wg_device_last_timestamp_ms(alice.dev), wall_ms);
+    CHECK_EQ(wg_device_initiate(alice.dev, &other, false, 1000), 0);
+    CHECK_EQ(wg_device_last_timestamp_ms(alice.dev), wall_ms + 1);
+    wg_device_free(alice.dev);
+    alice.dev = wg_device_new(&alice.private_key, wall_ms + 1, &hooks);
+    CHECK_EQ(wg_device_initiate(alice.dev, &bob.public_key, false, 1000), 0);
+    CHECK_EQ(wg_device_last_timestamp_ms(alice.dev), wall_ms + 2);
+}
+
 static void test_impossible_keys(void)
 {
     struct wg_peer_config config = {0};
@@ -437,6 +497,8 @@ int main(void)
     test_staged_bytes();
     test_sink_full();
     test_peer_limit();
+    test_answers();
+    test_stamps();
     test_impossible_keys();
     test_deadlines();
     wg_device_free(alice.dev);
