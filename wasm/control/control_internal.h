@@ -120,8 +120,7 @@ void control_need_login(struct control_client *cc);
 void control_finish_logout(struct control_client *cc);
 
 /* control_transport.c */
-/* Opens one record of the input: one at a time, so that each map reaches the driver before the
- * next. */
+/* Opens one record: one at a time, so that each map reaches the driver before the next. */
 void control_transport_input(struct control_client *cc);
 /* The next message, of as many records as fit; false if there is nothing to send. */
 bool control_transport_output(struct control_client *cc, struct control_event *ev);
