@@ -15,6 +15,6 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join streams)
+foreach(NAME join streams life ssh)
     engine_test(${NAME})
 endforeach()

@@ -28,7 +28,7 @@ struct ipn_ssh {
     uint8_t *env;
     size_t env_len;
     int rows, cols;
-    bool pty, opened, in_grace, retried, done_due, closing;
+    bool pty, opened, in_grace, retried, done_due, closing, host_key_asked;
     uint64_t retry_at_ms, open_deadline_ms;
     uint8_t banner[BANNER_CAP]; /* held back */
     size_t banner_len;
@@ -197,6 +197,7 @@ static bool retry_refusal(struct ipn *ipn, struct ipn_ssh *ssh, int problem)
         return false;
     ssh_session_free(ssh->session);
     ssh->session = NULL;
+    ssh->host_key_asked = false;
     ssh->retried = true;
     ssh->in_grace = false;
     ssh->banner_len = 0;
@@ -247,6 +248,7 @@ static int translate(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
     case SSH_EVENT_PROGRESS:
         return give(ipn, ssh, ev, IPN_EVENT_SSH_PROGRESS, 0, from->text, none);
     case SSH_EVENT_HOST_KEY:
+        ssh->host_key_asked = true;
         ssh->open_deadline_ms = ipn->now_ms + PERSON_WAIT_MS;
         return give(ipn, ssh, ev, IPN_EVENT_SSH_HOST_KEY, 0, from->text, from->aux);
     case SSH_EVENT_BANNER:
@@ -415,8 +417,9 @@ int ipn_ssh_answer_host_key(struct ipn *ipn, uint32_t id, bool accept, uint64_t 
     struct ipn_ssh *ssh = begin(ipn, id, now_ms);
     if (!ssh)
         return IPN_ERR_NOT_FOUND;
-    if (!ssh->session)
+    if (!ssh->session || !ssh->host_key_asked)
         return IPN_ERR_STATE;
+    ssh->host_key_asked = false;
     ssh_session_answer_host_key(ssh->session, accept);
     ssh->open_deadline_ms = now_ms + ssh->st.timeout_ms;
     return 0;

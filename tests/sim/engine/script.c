@@ -98,6 +98,17 @@ void script_remove_far(struct world *w)
     script_send_map(w, "{\"PeersRemoved\":[2]}");
 }
 
+void script_expire_self(struct world *w)
+{
+    static char json[1200], self[1000];
+    char key[KEY_TEXT_CAP];
+    node_public_format(key, &w->node_key);
+    print_node(self, sizeof self, 1, "page", key, "",
+               ",\"Expired\":true,\"KeyExpiry\":\"2020-01-01T00:00:00Z\"");
+    snprintf(json, sizeof json, "{\"Node\":%s}", self);
+    script_send_map(w, json);
+}
+
 /* ---- answers ---- */
 
 static void happen_keep_alive(struct world_item *it)

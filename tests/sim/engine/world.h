@@ -159,6 +159,7 @@ uint8_t world_pattern(uint64_t at);
 void script_serve(struct world *w);
 void script_send_map(struct world *w, const char *json); /* a delta, if the stream is open */
 void script_remove_far(struct world *w);
+void script_expire_self(struct world *w);
 const char *script_peers(struct world *w);
 
 /* far.c */
