@@ -126,7 +126,9 @@ static struct control_client *make_control(const struct ipn *ipn)
                                     .node_key = ipn->node_key,
                                     .hostname = ipn->hostname,
                                     .auth_key = ipn->auth_key,
+                                    .authority = ipn->control.host,
                                     .ephemeral = true,
+                                    .known_node = ipn->have_stored_node_key,
                                     .have_server_key = ipn->have_control_key,
                                     .server_key = ipn->control_key,
                                     .preferred_derp = ipn->stored_home};
