@@ -7,7 +7,7 @@
  *   native     ssh ── tailscale nc ── tailscaled held to DERP ── Headscale ── node1
  */
 import {fork} from 'node:child_process';
-import {createHash, randomBytes} from 'node:crypto';
+import {randomBytes} from 'node:crypto';
 import {cpSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir, userInfo} from 'node:os';
 import path from 'node:path';
@@ -64,7 +64,6 @@ class World {
     const text = randomBytes(Math.ceil((bytes * 3) / 4))
       .toString('base64')
       .slice(0, bytes);
-    this.sha256 = createHash('sha256').update(text).digest('hex');
     writeFileSync(this.file, text);
   }
 

@@ -1,5 +1,5 @@
 // What a visitor downloads before the first prompt, compressed as servers do it.
-import {existsSync, readFileSync, readdirSync} from 'node:fs';
+import {existsSync, readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {constants, brotliCompress, gzip} from 'node:zlib';
 import {promisify} from 'node:util';
@@ -48,11 +48,19 @@ export async function sizes({dist, web, tsconnect}) {
     },
   };
   if (existsSync(web)) result.hub = await sumOf(hubScripts(web));
-  if (tsconnect)
-    result.tsconnect = {
-      wasm: await sumOf([path.join(tsconnect, 'main.wasm')]),
-      js: await sumOf([path.join(tsconnect, 'wasm_exec.js')]),
-    };
+  if (tsconnect) result.tsconnect = await tsconnectSizes(tsconnect);
+  return result;
+}
+
+/** Kept beside what they are of: brotli takes a minute for 26 MB. */
+async function tsconnectSizes(dir) {
+  const kept = path.join(dir, 'sizes.json');
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8'));
+  const result = {
+    wasm: await sumOf([path.join(dir, 'main.wasm')]),
+    js: await sumOf([path.join(dir, 'wasm_exec.js')]),
+  };
+  writeFileSync(kept, JSON.stringify(result));
   return result;
 }
 

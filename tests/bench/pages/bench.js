@@ -21,6 +21,7 @@ function running() {
     ipn.run({
       notifyState(state) {
         states.push(state);
+        if (state === 'NeedsLogin') ipn.login(); // as tsconnect's page does; the key is used then
         if (state !== 'Running') return;
         clearTimeout(timer);
         resolve(performance.now());
