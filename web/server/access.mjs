@@ -3,24 +3,24 @@
 // constant time.
 import {randomBytes, timingSafeEqual} from 'node:crypto';
 
-const COOKIE = 'meshterm_hub';
-
 function same(given, expected) {
   const a = Buffer.from(String(given ?? ''));
   const b = Buffer.from(expected);
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function cookieOf(header) {
+function cookieOf(header, wanted) {
   for (const part of (header ?? '').split(';')) {
     const [name, value] = part.trim().split('=');
-    if (name === COOKIE) return value;
+    if (name === wanted) return value;
   }
   return undefined;
 }
 
 export class Access {
   constructor() {
+    // Cookies do not know ports: with a name of its own a second hub takes nothing from the first.
+    this.name = `meshterm_${randomBytes(6).toString('hex')}`;
     this.token = randomBytes(24).toString('base64url');
     this.cookie = randomBytes(24).toString('base64url');
   }
@@ -28,11 +28,13 @@ export class Access {
   /** The Set-Cookie header for a request that shows the token, else undefined. */
   exchange(token) {
     if (!same(token, this.token)) return undefined;
-    return `${COOKIE}=${this.cookie}; HttpOnly; SameSite=Strict; Path=/`;
+    // Lax: the link may be followed from a terminal that is itself a web page. What changes
+    // something is asked for by POST or WebSocket, and those must come from our own origin.
+    return `${this.name}=${this.cookie}; HttpOnly; SameSite=Lax; Path=/`;
   }
 
   allows(request) {
-    return same(cookieOf(request.headers.cookie), this.cookie);
+    return same(cookieOf(request.headers.cookie, this.name), this.cookie);
   }
 
   /**

@@ -6,7 +6,8 @@ export class HeadscaleError extends Error {}
 
 async function get(url, options) {
   try {
-    return await fetch(url, {...options, signal: AbortSignal.timeout(TIMEOUT_MS)});
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    return await fetch(url, {redirect: 'error', ...options, signal}); // the API key stays there
   } catch (error) {
     const why = error.cause?.code ?? error.message;
     throw new HeadscaleError(`Headscale does not answer at ${new URL(url).origin} (${why}).`);
@@ -33,7 +34,17 @@ export class HeadscaleApi {
       throw new HeadscaleError(
         `Headscale answered ${response.status} to ${path}: ${text.slice(0, 200)}`,
       );
-    return JSON.parse(text);
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new HeadscaleError(`${this.url} answers, but not as Headscale: is this its address?`);
+    }
+  }
+
+  /** Headscale's own answer to GET /key, for pages that ask for it themselves. */
+  async key(query) {
+    const response = await get(`${this.url}/key${query}`);
+    return {status: response.status, text: await response.text()};
   }
 
   /** 'mkey:…': the page gets it from us, so it needs no CORS and no request of its own. */
@@ -43,7 +54,7 @@ export class HeadscaleApi {
       throw new HeadscaleError(
         `Headscale answered ${response.status} to /key: this hub needs 0.28, or 0.29.2 or newer.`,
       );
-    const {publicKey} = await response.json();
+    const {publicKey} = await response.json().catch(() => ({}));
     if (!/^mkey:[0-9a-f]{64}$/.test(publicKey))
       throw new HeadscaleError('Headscale sent no usable key: is this its address?');
     return publicKey;

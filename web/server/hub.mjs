@@ -1,6 +1,9 @@
 // The hub's server: the page, a key per visit, and the way through to Headscale on the same origin.
 // Bound to loopback. It sees no plaintext: what it passes through is encrypted from the page to
 // Headscale (control) and from the page to the node (WireGuard, SSH).
+import {createHash} from 'node:crypto';
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
 import fastify from 'fastify';
 import fastifyStatic from '@fastify/static';
 import {Access} from './access.mjs';
@@ -8,15 +11,25 @@ import {HeadscaleApi, HeadscaleError} from './headscale_api.mjs';
 import {passthrough} from './passthrough.mjs';
 
 const PASSED_THROUGH = new Set(['/ts2021', '/derp']);
-const IMMUTABLE = /\.[0-9a-zA-Z_-]{8}\.(js|css|wasm|woff2)$/; // names with a hash of what is inside
+const LITE = '/lite.html'; // the one page whose script is within it
+/** Names with a hash of what is inside: of a file, or of the folder it lies in. */
+const IMMUTABLE = /\.[0-9a-zA-Z]{8}(\.(js|css)|\/[a-z]+\.(js|wasm))$/;
 
-function securityHeaders(reply, host) {
+/** The sources under which a Content-Security-Policy lets the scripts within a page run. */
+async function inlineScripts(file) {
+  const html = await readFile(file, 'utf8').catch(() => '');
+  const scripts = html.matchAll(/<script type="module">([^]*?)<\/script>/g);
+  const hash = (text) => createHash('sha256').update(text).digest('base64');
+  return [...scripts].map(([, text]) => `'sha256-${hash(text)}'`);
+}
+
+function securityHeaders(reply, host, {scripts = [], connect = []}) {
   reply.headers({
     'content-security-policy': [
       "default-src 'none'",
-      "script-src 'self' 'wasm-unsafe-eval'",
+      `script-src ${["'self'", "'wasm-unsafe-eval'", ...scripts].join(' ')}`,
       "worker-src 'self'",
-      `connect-src 'self' ws://${host}`,
+      `connect-src ${["'self'", `ws://${host}`, ...connect].join(' ')}`,
       "style-src 'self' 'unsafe-inline'", // xterm.js writes its own <style>
       "img-src 'self' data:",
       "font-src 'self'",
@@ -36,22 +49,28 @@ const LOCKED_PAGE = `<!doctype html><meta charset="utf-8"><title>meshterm hub</t
 <p>It may have been restarted since: look at its terminal for the new one.</p>`;
 
 /** Who asks, and with what right: before every answer. */
-function guard(app, access, hosts) {
+function guard(app, access, hosts, policy) {
   app.addHook('onRequest', async (request, reply) => {
-    securityHeaders(reply, request.headers.host);
+    const name = request.url.split('?')[0];
+    const scripts = name === LITE ? policy.scripts : [];
+    securityHeaders(reply, request.headers.host, {...policy, scripts});
     if (!Access.isOurs(request.raw, hosts)) return reply.code(403).send('Not this host.\n');
     const {token, ...rest} = request.query;
     if (token !== undefined) {
       const cookie = access.exchange(token);
-      if (cookie) {
+      if (cookie) reply.header('set-cookie', cookie);
+      if (cookie || access.allows(request.raw)) {
         const query = new URLSearchParams(rest).toString();
-        const path = request.url.split('?')[0].replace(/^\/+/, '/');
-        reply.header('set-cookie', cookie);
-        return reply.redirect(path + (query ? `?${query}` : ''), 303);
+        const page = /^\/[\w.-]*$/.test(name) ? name : '/'; // a path of ours, never another host
+        return reply.redirect(page + (query ? `?${query}` : ''), 303);
       }
     }
     if (!access.allows(request.raw))
-      return reply.code(401).type('text/html; charset=utf-8').send(LOCKED_PAGE);
+      return reply
+        .code(401)
+        .header('cache-control', 'no-store')
+        .type('text/html; charset=utf-8')
+        .send(LOCKED_PAGE);
   });
 }
 
@@ -70,17 +89,13 @@ function joinRoute(app, api, options) {
       derpURLs: Object.fromEntries(options.derpHosts.map((host) => [host, derp])),
       user: options.sshUser,
       tailnet: options.tailnet,
+      loginServer: api.url,
     };
   });
   app.get('/key', async (request, reply) => {
     const query = new URL(request.url, 'http://hub').search;
-    const response = await fetch(`${api.url}/key${query}`, {
-      signal: AbortSignal.timeout(10_000),
-    });
-    return reply
-      .code(response.status)
-      .type('application/json')
-      .send(await response.text());
+    const {status, text} = await api.key(query);
+    return reply.code(status).type('application/json').send(text);
   });
 }
 
@@ -91,7 +106,8 @@ function hostPort(url) {
 
 /**
  * @param {{headscale: string, apiKey: string, user?: string, port?: number, dist: string,
- *   derpHosts?: string[], sshUser?: string, tailnet?: string}} options
+ *   derpHosts?: string[], sshUser?: string, tailnet?: string, connect?: string[]}} options
+ *   connect: further sources of connect-src, for relays that are not passed through
  * @returns {Promise<{url: string, close: () => Promise<void>}>} url carries the token
  */
 export async function startHub(options) {
@@ -101,22 +117,25 @@ export async function startHub(options) {
   await api.userId();
   const app = fastify({logger: false, forceCloseConnections: true});
   const hosts = new Set();
-  guard(app, access, hosts);
+  const scripts = await inlineScripts(path.join(options.dist, LITE));
+  guard(app, access, hosts, {scripts, connect: options.connect});
   joinRoute(app, api, {
     derpHosts: [hostPort(options.headscale), ...(options.derpHosts ?? [])],
     sshUser: options.sshUser ?? '',
     tailnet: options.tailnet ?? 'tailnet',
   });
   app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof HeadscaleError;
-    reply.code(known ? 502 : (error.statusCode ?? 500));
-    return {error: known ? error.message : 'The hub failed; see its terminal.'};
+    if (error instanceof HeadscaleError) return reply.code(502).send({error: error.message});
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({error: error.message});
+    console.error(error);
+    return reply.code(status).send({error: 'The hub failed; see its terminal.'});
   });
   await app.register(fastifyStatic, {
     root: options.dist,
     preCompressed: true,
-    setHeaders(reply, path) {
-      const forever = IMMUTABLE.test(path.replace(/\.(br|gz)$/, ''));
+    setHeaders(reply, file) {
+      const forever = IMMUTABLE.test(file.replace(/\.br$/, ''));
       reply.header('cache-control', forever ? 'private, max-age=31536000, immutable' : 'no-cache');
     },
   });
@@ -125,10 +144,12 @@ export async function startHub(options) {
   for (const name of ['127.0.0.1', 'localhost']) hosts.add(`${name}:${port}`);
   const pass = passthrough(options.headscale);
   app.server.on('upgrade', (request, socket, head) => {
-    const path = request.url.split('?')[0];
+    socket.on('error', () => socket.destroy()); // a browser that goes away is no fault of ours
+    const name = request.url.split('?')[0];
     const allowed = Access.isOurs(request, hosts) && access.allows(request);
-    if (allowed && PASSED_THROUGH.has(path)) return pass(request, socket, head);
-    socket.end(`HTTP/1.1 ${allowed ? '404 Not Found' : '403 Forbidden'}\r\n\r\n`);
+    if (allowed && PASSED_THROUGH.has(name)) return pass(request, socket, head);
+    const status = allowed ? '404 Not Found' : '403 Forbidden';
+    return socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
   });
   return {
     url: `http://127.0.0.1:${port}/?token=${access.token}`,

@@ -40,16 +40,13 @@ function joinTowardsBrowser(upstream, browser) {
 }
 
 function splitTowardsServer(browser, upstream) {
+  const sent = () => {
+    if (browser.isPaused && upstream.bufferedAmount < PAUSE_ABOVE / 2) browser.resume();
+  };
   browser.on('message', (data) => {
     for (let at = 0; at < data.length; at += MAX_UPSTREAM_MESSAGE)
-      upstream.send(data.subarray(at, at + MAX_UPSTREAM_MESSAGE), {binary: true});
-    if (upstream.bufferedAmount <= PAUSE_ABOVE) return;
-    browser.pause();
-    const wait = setInterval(() => {
-      if (upstream.bufferedAmount > PAUSE_ABOVE / 2) return;
-      clearInterval(wait);
-      browser.resume();
-    }, 5);
+      upstream.send(data.subarray(at, at + MAX_UPSTREAM_MESSAGE), {binary: true}, sent);
+    if (upstream.bufferedAmount > PAUSE_ABOVE) browser.pause();
   });
 }
 

@@ -1,0 +1,187 @@
+/*
+ * The hub page: a tailnet, its machines on the left, shells in tabs on the right.
+ *
+ *   Tailnet ──changes──> Sidebar, Home          Sidebar ──open──> Session ──> Tabs, StatusBar
+ */
+import {byId, setText} from './dom.js';
+import {FindBar} from './find_bar.js';
+import {Home, stateInWords, toneOf} from './home.js';
+import {KeyBar} from './key_bar.js';
+import type {Machine} from './machines.js';
+import {Session, type SessionOptions} from './session.js';
+import {Sidebar} from './sidebar.js';
+import {StatusBar} from './status_bar.js';
+import {Tabs} from './tabs.js';
+import {Tailnet} from './tailnet.js';
+
+const PING_EVERY_MS = 15_000;
+const REDRAW_LIST_MS = 60_000; // "4 min ago" grows old
+const MAX_PINGED = 16; // machines whose distance the list shows
+
+const loadTerminal = () => import('./terminal_view.js');
+
+function themeName(): 'dark' | 'light' {
+  return document.documentElement.dataset['theme'] === 'light' ? 'light' : 'dark';
+}
+
+class Hub {
+  readonly #tailnet = new Tailnet();
+  readonly #home = new Home(this.#tailnet);
+  readonly #status = new StatusBar();
+  readonly #find = new FindBar();
+  readonly #tabs = new Tabs((session) => this.#handleSelect(session));
+  readonly #sidebar = new Sidebar({open: (machine, user) => this.#open(machine, user)});
+  readonly #keys = new KeyBar({
+    type: (data) => this.#tabs.current?.type(data),
+    isApplicationMode: () =>
+      this.#tabs.current?.view?.term.modes.applicationCursorKeysMode ?? false,
+  });
+  readonly #sessionOptions: SessionOptions = {
+    tailnet: this.#tailnet,
+    transform: (data) => this.#keys.transform(data),
+    makeView: async (container, asks) => {
+      const {TerminalView} = await loadTerminal();
+      const view = new TerminalView(container, asks);
+      view.setTheme(themeName());
+      return view;
+    },
+    onChange: (session) => this.#handleSessionChange(session),
+    onTraffic: (session) => this.#status.touch(session),
+    onClosed: (session) => this.#handleSessionClosed(session),
+  };
+
+  start(): void {
+    let wasJoined = false;
+    this.#tailnet.onChange(() => {
+      this.#draw();
+      const isJoined = this.#tailnet.phase === 'joined';
+      if (isJoined && !wasJoined) this.#showLatencies();
+      wasJoined = isJoined;
+    });
+    void this.#tailnet.join();
+    loadTerminal().catch(() => {}); // asked for again, and said, when a shell is opened
+    this.#bindKeys();
+    this.#bindPage();
+    setInterval(() => void this.#ping(this.#tabs.current), PING_EVERY_MS);
+    setInterval(() => {
+      this.#draw();
+      this.#showLatencies();
+    }, REDRAW_LIST_MS);
+  }
+
+  #open(machine: Machine, user: string): void {
+    const existing = this.#tabs.sessions.find(
+      (s) => s.machine.id === machine.id && s.state === 'ended',
+    );
+    if (existing && !user) existing.close();
+    const session = new Session(machine, user, this.#sessionOptions);
+    this.#tabs.add(session);
+    session.start();
+  }
+
+  #showLatencies(): void {
+    const {ipn, machines} = this.#tailnet;
+    if (!ipn || document.visibilityState !== 'visible') return;
+    for (const {id, online} of machines.slice(0, MAX_PINGED)) {
+      if (!online) continue;
+      ipn.ping(id).then(
+        ({ms}) => this.#sidebar.setLatency(id, ms),
+        () => this.#sidebar.setLatency(id, undefined),
+      );
+    }
+  }
+
+  #handleSelect(session: Session | undefined): void {
+    document.body.dataset['view'] = session ? 'terminal' : 'list';
+    document.title = session ? `${session.title} · meshterm` : 'meshterm hub';
+    this.#find.close();
+    this.#status.show(session);
+    this.#draw();
+    void this.#ping(session);
+  }
+
+  #handleSessionChange(session: Session): void {
+    this.#tabs.update(session);
+    if (session !== this.#tabs.current) return;
+    document.title = `${session.title} · meshterm`;
+    this.#status.draw();
+    if (session.state === 'open' && !session.path) void this.#ping(session);
+  }
+
+  #handleSessionClosed(session: Session): void {
+    this.#tabs.remove(session);
+    if (!this.#tabs.current) this.#sidebar.focusFind();
+  }
+
+  /** How far the current machine is; nobody looks at a hidden page. */
+  async #ping(session: Session | undefined): Promise<void> {
+    const {ipn} = this.#tailnet;
+    if (!ipn || session?.state !== 'open' || document.visibilityState !== 'visible') return;
+    try {
+      const {ms, region} = await ipn.ping(session.machine.id);
+      session.path = `${this.#tailnet.regionCode(region)} · ${Math.round(ms)} ms`;
+    } catch {
+      session.path = '';
+    }
+    this.#status.draw();
+  }
+
+  #draw(): void {
+    const tailnet = this.#tailnet;
+    setText(byId('tailnet-name'), tailnet.name);
+    setText(byId('tailnet-state'), stateInWords(tailnet));
+    byId('tailnet-dot').className = `dot ${toneOf(tailnet)}`;
+    this.#sidebar.update(tailnet.machines, this.#tabs.current?.machine.id ?? '');
+    this.#home.update(this.#tabs.sessions.length > 0);
+    this.#home.describe(tailnet.user ? `Shells open as ${tailnet.user}.` : '');
+  }
+
+  /** Ctrl+K is the shell's own (it cuts the line): there Ctrl+Shift+K leaves the terminal. */
+  #bindKeys(): void {
+    document.addEventListener('keydown', (event) => {
+      const {ctrlKey, metaKey, shiftKey, code} = event;
+      if (event.altKey || (!ctrlKey && !metaKey)) return;
+      const inTerminal = (event.target as Element).closest?.('.terminal-box') !== null;
+      if (code === 'KeyK' && (metaKey || shiftKey || !inTerminal)) this.#showList();
+      else if (code === 'KeyF' && shiftKey) this.#find.open(this.#tabs.current);
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  #showList(): void {
+    document.body.dataset['view'] = 'list';
+    this.#sidebar.focusFind();
+  }
+
+  #bindPage(): void {
+    byId('new-tab').addEventListener('click', () => this.#showList());
+    byId('show-list').addEventListener('click', () => this.#showList());
+    byId('show-find').addEventListener('click', () => this.#find.open(this.#tabs.current));
+    byId('theme').addEventListener('click', () => document.dispatchEvent(new Event('themechoice')));
+    document.addEventListener('themechange', () => {
+      for (const {view} of this.#tabs.sessions) view?.setTheme(themeName());
+    });
+    window.addEventListener('beforeunload', (event) => {
+      if (this.#tabs.sessions.some((session) => session.state === 'open')) event.preventDefault();
+    });
+    this.#keepAboveKeyboard();
+  }
+
+  /** A phone's keyboard covers the page instead of making it smaller. */
+  #keepAboveKeyboard(): void {
+    const viewport = window.visualViewport;
+    if (!viewport) return;
+    const resize = (): void => {
+      document.documentElement.style.setProperty('--height', `${viewport.height}px`);
+      window.scrollTo(0, 0);
+    };
+    viewport.addEventListener('resize', resize);
+    resize();
+  }
+}
+
+if (/Mac|iP(hone|ad)/.test(navigator.platform))
+  for (const key of document.querySelectorAll<HTMLElement>('kbd[data-mac]'))
+    setText(key, key.dataset['mac'] ?? '');
+new Hub().start();

@@ -1,0 +1,125 @@
+/* The strip of tabs: one per session, as the ARIA pattern for tabs has it. */
+import {byId, h, setText} from './dom.js';
+import type {Session, SessionState} from './session.js';
+
+const TONES: Record<SessionState, string> = {
+  asking: '',
+  connecting: 'busy',
+  open: 'ok',
+  ended: '',
+};
+const IN_WORDS: Record<SessionState, string> = {
+  asking: 'waiting for an account',
+  connecting: 'connecting',
+  open: 'open',
+  ended: 'ended',
+};
+
+interface Tab {
+  element: HTMLElement;
+  button: HTMLButtonElement;
+  dot: HTMLElement;
+  label: HTMLElement;
+  close: HTMLButtonElement;
+}
+
+export class Tabs {
+  readonly #strip = byId('tabs');
+  readonly #panels = byId('panels');
+  readonly #tabs = new Map<Session, Tab>();
+  readonly #onSelect: (session: Session | undefined) => void;
+  current: Session | undefined;
+
+  constructor(onSelect: (session: Session | undefined) => void) {
+    this.#onSelect = onSelect;
+    this.#strip.addEventListener('keydown', (event) => this.#handleKey(event));
+  }
+
+  get sessions(): Session[] {
+    return [...this.#tabs.keys()];
+  }
+
+  add(session: Session): void {
+    const dot = h('span', {class: 'dot', 'aria-hidden': 'true'});
+    const label = h('span', {class: 'label'});
+    const select = (): void => {
+      this.select(session);
+      session.focus();
+    };
+    const button = h(
+      'button',
+      {
+        type: 'button',
+        role: 'tab',
+        id: `${session.id}-tab`,
+        'aria-controls': session.id,
+        onclick: select,
+        onauxclick: (event: MouseEvent) => event.button === 1 && session.close(),
+      },
+      dot,
+      label,
+    );
+    const onclick = (): void => session.close();
+    const close = h('button', {type: 'button', class: 'close', tabindex: '-1', onclick}, '×');
+    const element = h('div', {class: 'tab', role: 'presentation'}, button, close);
+    this.#strip.append(element);
+    this.#panels.append(session.panel);
+    this.#tabs.set(session, {element, button, dot, label, close});
+    this.update(session);
+    this.select(session);
+  }
+
+  update(session: Session): void {
+    const tab = this.#tabs.get(session);
+    if (!tab) return;
+    tab.dot.className = `dot ${TONES[session.state]}`;
+    setText(tab.label, session.title);
+    tab.button.setAttribute('aria-label', `${session.title}, ${IN_WORDS[session.state]}`);
+    tab.close.setAttribute('aria-label', `Close ${session.title}`);
+  }
+
+  select(session: Session | undefined): void {
+    this.current = session;
+    for (const [other, {element, button}] of this.#tabs) {
+      const isCurrent = other === session;
+      element.classList.toggle('current', isCurrent);
+      other.panel.classList.toggle('current', isCurrent);
+      button.setAttribute('aria-selected', String(isCurrent));
+      button.tabIndex = isCurrent ? 0 : -1;
+      if (isCurrent) element.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    }
+    this.#onSelect(session);
+  }
+
+  /** The neighbour takes its place. */
+  remove(session: Session): void {
+    const order = this.sessions;
+    const at = order.indexOf(session);
+    if (at < 0) return;
+    this.#tabs.get(session)?.element.remove();
+    this.#tabs.delete(session);
+    if (this.current !== session) return;
+    const next = order[at + 1] ?? order[at - 1];
+    this.select(next);
+    next?.focus();
+  }
+
+  #handleKey(event: KeyboardEvent): void {
+    const order = this.sessions;
+    const at = order.findIndex((s) => this.#tabs.get(s)?.button === document.activeElement);
+    if (at < 0) return;
+    const targets: Record<string, Session | undefined> = {
+      ArrowRight: order[(at + 1) % order.length],
+      ArrowLeft: order.at(at - 1),
+      Home: order[0],
+      End: order.at(-1),
+    };
+    if (event.key === 'Delete') order[at]?.close();
+    else if (event.key in targets) {
+      const target = targets[event.key];
+      this.select(target);
+      if (target) this.#tabs.get(target)?.button.focus();
+    } else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,224 @@
+/*
+ * The page's one node: from a key for this visit to a netmap that follows every change.
+ *
+ *   asking > loading > joining > joined          any > failed (retry() begins again)
+ */
+import init, {createIPN, type IPN, type IPNProblem, type IPNState} from 'meshterm';
+import type {Disposable} from './dom.js';
+import {machinesOf, type HubNetMap, type Machine} from './machines.js';
+
+export type Phase = 'asking' | 'loading' | 'joining' | 'login' | 'approval' | 'joined' | 'failed';
+
+/** What the hub's server says to POST /api/join. */
+interface JoinAnswer {
+  controlURL: string;
+  controlKey: string;
+  authKey: string;
+  derpURLs: Record<string, string>;
+  user: string;
+  tailnet: string;
+  loginServer: string;
+}
+
+interface Region {
+  id: number;
+  code: string;
+  name: string;
+  connected: boolean;
+  rttMs?: number;
+}
+
+const NOTICE_MS = 20_000; // a problem that is not repeated for so long is over
+const HOSTNAME = 'meshterm-hub';
+
+class JoinError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function askToJoin(): Promise<JoinAnswer> {
+  let response: Response;
+  try {
+    response = await fetch('/api/join', {method: 'POST', signal: AbortSignal.timeout(30_000)});
+  } catch {
+    throw new JoinError('hub', 'The hub does not answer.');
+  }
+  if (response.status === 401)
+    throw new JoinError('hub-locked', 'The hub was restarted since this page was opened.');
+  const answer = (await response.json().catch(() => ({}))) as JoinAnswer & {error?: string};
+  if (!response.ok)
+    throw new JoinError('headscale', answer.error ?? `The hub answered ${response.status}.`);
+  return answer;
+}
+
+export class Tailnet {
+  phase: Phase = 'asking';
+  /** Why it failed, or what is being tried again. */
+  problem: IPNProblem | undefined;
+  machines: Machine[] = [];
+  /** Where to log in, while that is asked for. */
+  loginURL: string | undefined;
+  name = 'tailnet';
+  /** The account that the hub suggests on the machines; '' if none. */
+  user = '';
+  /** Where machines join; '' until known. */
+  loginServer = '';
+  #ipn: IPN | undefined;
+  #home: Region | undefined;
+  #regions: Region[] = [];
+  #attempt = 0;
+  #noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  /** Called after every change. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return {dispose: () => this.#listeners.delete(listener)};
+  }
+
+  /** The node to open sessions on; undefined until it is joined. */
+  get ipn(): IPN | undefined {
+    return this.phase === 'joined' ? this.#ipn : undefined;
+  }
+
+  /** Round trip to the home relay in ms. */
+  get latencyMs(): number | undefined {
+    return this.#home?.rttMs;
+  }
+
+  get isRelayConnected(): boolean {
+    return this.#home?.connected ?? false;
+  }
+
+  /** A region's short code, from its id, code or name. */
+  regionCode(region: string): string {
+    const found = this.#regions.find((r) => [String(r.id), r.code, r.name].includes(region));
+    return found?.code ?? region;
+  }
+
+  machine(id: string): Machine | undefined {
+    return this.machines.find((machine) => machine.id === id);
+  }
+
+  /** Joins, or joins anew. */
+  async join(): Promise<void> {
+    const attempt = ++this.#attempt;
+    const old = this.#ipn;
+    this.#ipn = undefined;
+    void old?.close();
+    this.problem = this.loginURL = undefined;
+    try {
+      this.#setPhase('asking');
+      void init().catch(() => {}); // createIPN says why
+      const answer = await askToJoin();
+      if (attempt !== this.#attempt) return;
+      this.name = answer.tailnet;
+      this.user = answer.user;
+      this.loginServer = answer.loginServer;
+      this.#setPhase('loading');
+      const ipn = await this.#createIPN(answer);
+      if (attempt !== this.#attempt) return void ipn.close();
+      this.#ipn = ipn;
+      this.#setPhase('joining');
+      this.#run(ipn, attempt);
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      const code = error instanceof JoinError ? error.code : 'not-started';
+      this.#fail({code, message: error instanceof Error ? error.message : String(error)});
+    }
+  }
+
+  #createIPN({controlURL, controlKey, authKey, derpURLs}: JoinAnswer): Promise<IPN> {
+    const worker = new URLSearchParams(location.search).get('worker');
+    return createIPN({
+      controlURL,
+      controlKey,
+      authKey,
+      derpURLs,
+      hostname: HOSTNAME,
+      ...(worker === 'none' ? {worker} : {}),
+    });
+  }
+
+  #run(ipn: IPN, attempt: number): void {
+    const whenCurrent =
+      <T>(handle: (value: T) => void) =>
+      (value: T): void => {
+        if (attempt === this.#attempt) handle(value);
+      };
+    ipn.run({
+      notifyState: whenCurrent((state) => this.#handleState(state)),
+      notifyNetMap: whenCurrent((json: string) => {
+        this.machines = machinesOf(JSON.parse(json) as HubNetMap);
+        this.#clearNotice();
+        this.#changed();
+      }),
+      notifyBrowseToURL: whenCurrent((url: string) => {
+        this.loginURL = url;
+        this.#setPhase('login');
+      }),
+      notifyPanicRecover: whenCurrent((message: string) => this.#fail({code: 'panic', message})),
+      notifyError: whenCurrent((problem: IPNProblem) => this.#handleProblem(problem)),
+      notifyStatus: whenCurrent((json: string) => {
+        const status = JSON.parse(json) as {homeRegion: number; regions: Region[]};
+        this.#regions = status.regions;
+        this.#home = status.regions.find((region) => region.id === status.homeRegion);
+        this.#changed();
+      }),
+    });
+  }
+
+  #handleState(state: IPNState): void {
+    switch (state) {
+      case 'NoState':
+      case 'Starting':
+        return this.phase === 'joined' ? undefined : this.#setPhase('joining');
+      case 'Running':
+        this.#clearNotice();
+        return this.#setPhase('joined');
+      case 'NeedsLogin':
+        // A problem that ends the attempt says more; otherwise ask where to log in.
+        return this.phase === 'failed' || this.problem ? undefined : this.#ipn?.login();
+      case 'NeedsMachineAuth':
+        return this.#setPhase('approval');
+      case 'Stopped':
+      case 'InUseOtherUser':
+        return this.#fail({code: 'stopped', message: 'This page has left the tailnet.'});
+    }
+  }
+
+  #handleProblem(problem: IPNProblem): void {
+    if (!problem.retrying) return this.#fail(problem);
+    this.problem = problem;
+    clearTimeout(this.#noticeTimer);
+    this.#noticeTimer = setTimeout(() => {
+      if (this.phase === 'joined') this.#clearNotice();
+      this.#changed();
+    }, NOTICE_MS);
+    this.#changed();
+  }
+
+  #clearNotice(): void {
+    clearTimeout(this.#noticeTimer);
+    this.problem = undefined;
+  }
+
+  #fail({code, message}: {code: string; message: string}): void {
+    clearTimeout(this.#noticeTimer);
+    this.problem = {code, message, retrying: false};
+    this.#setPhase('failed');
+  }
+
+  #setPhase(phase: Phase): void {
+    this.phase = phase;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
