@@ -115,7 +115,7 @@ static void test_cuts(void)
         CHECK(world_run(&w, 2 * MINUTE, all_settled));
     }
     check_echoed(s);
-    CHECK(w.maps >= 15 && w.netmaps >= 15);
+    CHECK(w.maps >= 5 && w.netmaps >= 5);
     CHECK(world_joined(&w));
     leave();
 }

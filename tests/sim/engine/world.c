@@ -145,7 +145,7 @@ static void happen_at_server(struct world_item *it)
     if (it->generation != s->generation || !s->open || s->link == LINK_SILENT)
         return;
     if (it->socket == WORLD_CONTROL) {
-        if (w->script != SCRIPT_DEAF)
+        if (w->script != SCRIPT_DEAF && w->control.session)
             server_input(&w->control, it->data, it->len);
         script_serve(w);
     } else {
@@ -502,6 +502,11 @@ bool world_join(struct world *w)
 }
 
 /* ---- life ---- */
+
+void world_reseed(uint64_t seed)
+{
+    relay_seed = seed;
+}
 
 void world_setup(void)
 {

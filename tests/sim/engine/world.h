@@ -124,6 +124,7 @@ extern struct world *world;
 
 /* The random source, the wall clock, the far stack; once per process. Prints the seed. */
 void world_setup(void);
+void world_reseed(uint64_t seed);
 
 /* A fresh world, its engine made but not running: NULL config fields are chosen. */
 void world_start(struct world *w, const char *auth_key, size_t piece);
