@@ -167,9 +167,8 @@ static bool deliver(struct magicsock *ms, struct ms_region *r, const struct derp
         if (de->len > 0)
             ms->stats.health_warnings++;
         return false;
-    case DERP_EVENT_RESTARTING: /* it closes soon; the retry after that is quick */
-        r->backoff_ms = BACKOFF_MIN_MS;
-        return false;
+    case DERP_EVENT_RESTARTING: /* believed by nobody: a relay that was up for a while is tried again
+                                   at once in any case, one that never is must not ask for it */
     case DERP_EVENT_NONE:
         break;
     }

@@ -179,6 +179,25 @@ static void test_backoff(void)
     world_free(&world);
 }
 
+/* A relay that says "restarting" and closes, over and over, is not asked ten times a second. */
+static void test_restart_storm(void)
+{
+    uint8_t body[8] = {0};
+    struct world_node *n = begin(ONE, 1);
+    for (int i = 0; i < 600; i++) {
+        if (magicsock_region_ready(n->ms, 1)) {
+            relay_put(&world.relays[1].conns[n->sockets[1].conn], 0x15, body, sizeof body);
+            world_flush_relay(&world, 1);
+            world_run(&world, 50); /* it has arrived */
+            world_cut(n, 1);
+        }
+        world_run(&world, 50);
+    }
+    CHECK(n->ups[1] >= 5);
+    CHECK(n->connects[1] <= 13); /* in 30 s or a little more, as in test_backoff */
+    world_free(&world);
+}
+
 static void test_refused(void)
 {
     struct world_node *n = begin(ONE, 1);
@@ -450,6 +469,7 @@ int main(void)
     test_held();
     test_no_regions();
     test_backoff();
+    test_restart_storm();
     test_refused();
     test_idle_region();
     test_way_back();
