@@ -200,16 +200,21 @@ void ssh_crypto_dh_init(struct ssh_crypto_bn **dh)
     *dh = ssh_crypto_bn_new();
 }
 
+/* The groups offered have safe primes, so an exponent of twice the strength of the best cipher is as
+ * good as one of full length (RFC 4419 section 6.2), and a server that insists on the largest group
+ * does not stop the module for seconds. */
+enum { DH_EXPONENT_LEN = 2 * 256 / 8 };
+
 int ssh_crypto_dh_key_pair(struct ssh_crypto_bn **dh, struct ssh_crypto_bn *pub,
                            struct ssh_crypto_bn *g, struct ssh_crypto_bn *p, int order)
 {
-    size_t bits = (size_t)order * 8 - 1;
+    size_t len = order > DH_EXPONENT_LEN ? DH_EXPONENT_LEN : (size_t)order;
 
     if (!*dh || !pub || !g || !p || order <= 0)
         return -1;
-    if (mbedtls_mpi_fill_random(&(*dh)->mpi, (size_t)order, ssh_crypto_mbedtls_random, NULL) ||
-        mbedtls_mpi_set_bit(&(*dh)->mpi, bits, 0) ||
-        mbedtls_mpi_set_bit(&(*dh)->mpi, bits - 1, 1) ||
+    if (mbedtls_mpi_fill_random(&(*dh)->mpi, len, ssh_crypto_mbedtls_random, NULL) ||
+        mbedtls_mpi_set_bit(&(*dh)->mpi, len * 8 - 1, 0) ||
+        mbedtls_mpi_set_bit(&(*dh)->mpi, len * 8 - 2, 1) ||
         mbedtls_mpi_exp_mod(&pub->mpi, &g->mpi, &(*dh)->mpi, &p->mpi, NULL))
         return -1;
     return 0;

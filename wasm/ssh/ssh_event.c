@@ -21,7 +21,7 @@ void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, s
     uint8_t *at;
 
     /* A server that floods us with banners loses the rest of them. */
-    if (spare && s->events_len + len > SSH_MAX_EVENT_LEN)
+    if (spare && s->events_len + sizeof *node + len > SSH_MAX_EVENT_LEN)
         return;
     node = calloc(1, sizeof *node + len);
     if (!node) {
@@ -38,7 +38,7 @@ void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, s
         .type = type, .code = code, .text = {at, text.len}, .aux = {at + text.len, aux.len}};
     *s->events_end = node;
     s->events_end = &node->next;
-    s->events_len += len;
+    s->events_len += sizeof *node + len;
 }
 
 void ssh_event_push_text(struct ssh_session *s, enum ssh_event_type type, int code,
@@ -58,7 +58,7 @@ int ssh_event_pop(struct ssh_session *s, struct ssh_event *ev)
     s->events = node->next;
     if (!s->events)
         s->events_end = &s->events;
-    s->events_len -= node->len;
+    s->events_len -= sizeof *node + node->len;
     *ev = node->ev;
     return 1;
 }

@@ -93,12 +93,13 @@ static void on_disconnect(struct ssh_session *s, struct bytes packet)
                       (struct bytes){packet.data + 9, len});
 }
 
-/* [53][string text][string language] */
+/* [53][string text][string language]. Only while logging in (RFC 4252 section 5.4): before, nobody
+ * has looked at the host key yet; after, it is no banner, and would start a wait for a person. */
 static void on_banner(struct ssh_session *s, struct bytes packet)
 {
     uint32_t len = packet.len >= 5 ? load_be32(packet.data + 1) : 0;
 
-    if (!len || len > packet.len - 5)
+    if (!len || len > packet.len - 5 || s->state != SSH_AUTH)
         return;
     ssh_event_push(s, SSH_EVENT_BANNER, 0, (struct bytes){packet.data + 5, len},
                    (struct bytes){NULL, 0});

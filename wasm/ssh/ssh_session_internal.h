@@ -30,7 +30,7 @@ enum {
     SSH_OUT_PAUSE_LEN = 256 << 10,      /* above: nothing more is read or sealed */
     SSH_MAX_INPUT_LEN = 256 << 10,      /* plain bytes for the channel */
     SSH_DATA_LEN = 32 << 10,            /* one DATA event */
-    SSH_MAX_EVENT_LEN = 64 << 10,       /* queued events, their texts added up */
+    SSH_MAX_EVENT_LEN = 64 << 10,       /* queued events with their texts */
     SSH_MAX_PREAMBLE_LEN = 16 << 10,    /* before "SSH-": RFC 4253 section 4.2 */
     SSH_MIN_WINDOW = 256 << 10,
     SSH_FIRST_WINDOW = 1 << 20,

