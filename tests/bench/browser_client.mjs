@@ -1,67 +1,47 @@
 // A client in a fresh page of a real Chromium; what is measured happens in pages/bench.js.
+import {until} from '../support/process.mjs';
 
 export class BrowserClient {
   /** @param {{browser, site: string, name: 'ours' | 'tsconnect', config, host, user}} o */
   static async visit(o) {
-    const client = Object.assign(new BrowserClient(), {o, lines: []});
-    client.context = await o.browser.newContext();
-    client.page = await client.context.newPage();
-    client.page.on('pageerror', (error) => client.lines.push(error.message));
-    await client.page.goto(`${o.site}/pages/bench.html`);
-    await client.page.waitForFunction(() => globalThis.bench !== undefined);
+    const client = Object.assign(new BrowserClient(), {o});
+    client.page = await o.browser.page(`${o.site}/pages/bench.html`);
+    await until('the page is there', () => client.page.evaluate('globalThis.bench !== undefined'));
     return client;
   }
 
   /** From nothing to a prompt: the times, the control server's share of them, the memory. */
   async measure() {
     const {name, config, host, user} = this.o;
-    const visit = await this.page.evaluate((o) => globalThis.bench.visit(o), {
-      ...{name, config, host, user},
-    });
-    const {control, memoryBytes} = await this.#probe();
+    const visit = await this.page.call('visit', {name, config, host, user});
+    const {control, memoryBytes} = await this.page.call('probe');
     return {...visit, ...controlShare(control, visit.runningAt), memoryBytes};
   }
 
-  /** Where the core lives: the worker if there is one. */
-  async #probe() {
-    const [worker] = this.page.workers();
-    return (worker ?? this.page).evaluate(() => ({
-      control: globalThis.benchProbe.control,
-      memoryBytes: globalThis.benchProbe.memories.reduce((n, m) => n + m.buffer.byteLength, 0),
-    }));
-  }
-
   async memoryBytes() {
-    return (await this.#probe()).memoryBytes;
+    return (await this.page.call('probe')).memoryBytes;
   }
 
   echo(n, pauseMs) {
-    return this.page.evaluate(([n, pauseMs]) => globalThis.bench.echo(n, pauseMs), [n, pauseMs]);
+    return this.page.call('echo', n, pauseMs);
   }
 
   downloadInTerminal(file) {
-    return this.page.evaluate((file) => globalThis.bench.downloadInTerminal(file), file);
+    return this.page.call('downloadInTerminal', file);
   }
 
   downloadByCommand(file) {
-    return this.page.evaluate(
-      ([host, user, file]) => globalThis.bench.downloadByCommand(host, user, file),
-      [this.o.host, this.o.user, file],
-    );
+    return this.page.call('downloadByCommand', this.o.host, this.o.user, file);
   }
 
   downloadByTcp(port) {
-    return this.page.evaluate(
-      ([host, port]) => globalThis.bench.downloadByTcp(host, port),
-      [this.o.host, port],
-    );
+    return this.page.call('downloadByTcp', this.o.host, port);
   }
 
   async leave() {
     const timeout = new Promise((resolve) => setTimeout(resolve, 3000).unref());
-    const left = this.page.evaluate(() => globalThis.bench.leave()).catch(() => {});
-    await Promise.race([left, timeout]);
-    await this.context.close();
+    await Promise.race([this.page.call('leave').catch(() => {}), timeout]);
+    await this.page.close();
   }
 }
 

@@ -12,12 +12,12 @@ import {cpSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir, userInfo} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
-import {launchChromium} from '../support/browser.mjs';
 import {Headscale} from '../support/headscale.mjs';
 import {DERP_ONLY, Node} from '../support/node.mjs';
 import {peers} from '../support/peers.mjs';
 import {say} from '../support/setup.mjs';
 import {BrowserClient} from './browser_client.mjs';
+import {Chromium} from './chromium.mjs';
 import {NativeClient} from './native_client.mjs';
 
 const HOST = 'node1.tail.test';
@@ -54,7 +54,7 @@ class World {
     this.controlKey = (await key.json()).publicKey;
     this.authKey = await this.headscale.authKey({reusable: true, expiration: '2h'});
     await this.#startSite(o);
-    this.browser = await launchChromium();
+    this.browser = await Chromium.start();
     this.stopping.push(() => this.browser.close());
   }
 
@@ -139,9 +139,9 @@ async function oneVisit(world, name, i, {deep, bytes}) {
     if (deep) await deepen(world, name, client, sample, bytes);
     return sample;
   } catch (error) {
-    return {error: [error.message.split('\n')[0], ...(client?.lines ?? [])].join(' | ')};
+    return {error: error.message.split('\n')[0]};
   } finally {
-    await client?.leave();
+    await client?.leave().catch(() => {});
   }
 }
 
@@ -177,7 +177,7 @@ export async function benchNet(o) {
         samples[name].push(sample);
       }
     }
-    return {samples, chromium: world.browser.version()};
+    return {samples, chromium: world.browser.version};
   } finally {
     await world.stop();
   }

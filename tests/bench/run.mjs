@@ -54,7 +54,7 @@ function print(report) {
   console.log(`\n${m.date}, ${m.commit}${m.modified ? ' and changes' : ''}`);
   console.log(
     `${m.cpu}, ${m.cores} cores, ${m.memoryGB} GB, Linux ${m.linux}, Node ${m.node}` +
-      (m.chromium ? `, Chromium ${m.chromium}` : '') +
+      (m.chromium ? `, ${m.chromium}` : '') +
       (m.go ? `, ${m.go}` : ''),
   );
   console.log(`load before ${m.loadBefore}, after ${m.loadAfter}`);

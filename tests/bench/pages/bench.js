@@ -1,3 +1,4 @@
+/* global BroadcastChannel */
 /*
  * The measuring side of a visit, the same for every client with tsconnect's interface. What is
  * delivered is a chunk: bytes or a string, whichever the client delivers. Times are in ms.
@@ -162,4 +163,26 @@ async function leave() {
   await (ipn.close?.() ?? ipn.logout());
 }
 
-globalThis.bench = {visit, echo, downloadInTerminal, downloadByCommand, downloadByTcp, leave};
+/** What the probe saw, in this page or in the client's worker. */
+function probe() {
+  return new Promise((resolve) => {
+    globalThis.benchProbe.tell(resolve);
+    const channel = new BroadcastChannel('bench-probe');
+    channel.onmessage = ({data}) => {
+      if (data === 'tell') return;
+      channel.close();
+      resolve(data);
+    };
+    channel.postMessage('tell');
+  });
+}
+
+globalThis.bench = {
+  visit,
+  probe,
+  echo,
+  downloadInTerminal,
+  downloadByCommand,
+  downloadByTcp,
+  leave,
+};

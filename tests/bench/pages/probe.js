@@ -1,7 +1,8 @@
+/* global BroadcastChannel */
 /*
  * Runs before a client's code, in its page or worker, and notes from outside what the client itself
  * does not tell: its wasm memory, and when it asked the control server and was answered. Relays'
- * sockets are left alone.
+ * sockets are left alone. bench.js asks for it over a channel, of whoever has a wasm module.
  */
 globalThis.benchProbe = {
   memories: [],
@@ -11,6 +12,15 @@ globalThis.benchProbe = {
   const {benchProbe} = globalThis;
   const note = (out) =>
     benchProbe.control.push({at: performance.timeOrigin + performance.now(), out});
+
+  const channel = new BroadcastChannel('bench-probe');
+  channel.onmessage = ({data}) =>
+    data === 'tell' && benchProbe.tell((told) => channel.postMessage(told));
+  benchProbe.tell = (to) => {
+    if (!benchProbe.memories.length) return;
+    const memoryBytes = benchProbe.memories.reduce((n, {buffer}) => n + buffer.byteLength, 0);
+    to({control: benchProbe.control, memoryBytes});
+  };
 
   for (const name of ['instantiate', 'instantiateStreaming']) {
     const real = WebAssembly[name];
