@@ -148,7 +148,10 @@ export interface IPNSSHOptions {
   command?: string;
   /** [+] Whether to ask for a terminal. Default: yes for a shell, no for a command. */
   pty?: boolean;
-  /** [+] */
+  /**
+   * [+] Asked of the server, which may refuse each. With a terminal LANG=C.UTF-8 and
+   * COLORTERM=truecolor are asked for unless set here.
+   */
   env?: Record<string, string>;
   /** [+] Default: xterm-256color */
   term?: string;

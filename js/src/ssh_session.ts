@@ -36,6 +36,9 @@ const FUNCTIONS = [
   'verifyHostKey',
 ] as const;
 
+/** What a terminal in a page is, for servers that accept it: UTF-8, and 24-bit colours. */
+const TERMINAL_ENV = {LANG: 'C.UTF-8', COLORTERM: 'truecolor'};
+
 /** Checks what the page gave, and says it in the core's words. */
 export function checkSshOptions(
   host: unknown,
@@ -46,8 +49,9 @@ export function checkSshOptions(
   checkOptionalFunctions(options, FUNCTIONS);
   if (!options.onData) checkFunction(options.writeFn, 'writeFn (or onData)');
   const command = checkOptionalText(options.command, 'command');
+  const pty = options.pty ?? command === '';
   const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.env ?? {})) {
+  for (const [name, value] of Object.entries({...(pty ? TERMINAL_ENV : {}), ...options.env})) {
     env[checkText(name, 'a name in env')] = checkText(value, `env.${name}`);
   }
   return {
@@ -59,7 +63,7 @@ export function checkSshOptions(
     port: checkInteger(options.port ?? 22, 'port', 1, 65_535),
     rows: checkInteger(options.rows ?? 24, 'rows', 1, MAX_ROWS_COLS),
     cols: checkInteger(options.cols ?? 80, 'cols', 1, MAX_ROWS_COLS),
-    pty: options.pty ?? command === '',
+    pty,
     timeoutMs: checkSeconds(options.timeoutSeconds, 'timeoutSeconds', DEFAULT_TIMEOUT_S),
   };
 }

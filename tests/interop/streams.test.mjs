@@ -111,6 +111,16 @@ for (const headscale of ['headscale', 'headscale-0.28']) {
       assert.deepEqual(said.exit, {code: 0, signal: ''});
     });
 
+    if (headscale === 'headscale')
+      test('the environment of a terminal arrives where the policy accepts it', async () => {
+        const said = await page.ssh('alpha', user, {
+          pty: true,
+          command: 'echo $TERM $LANG $COLORTERM $LC_X',
+          env: {LC_X: 'x', REFUSED: 'y'},
+        });
+        assert.match(said.text, /xterm-256color C\.UTF-8 truecolor x\r\n/);
+      });
+
     test('a command: exit code, stdout and stderr apart, bytes clean', async () => {
       const err = [];
       const said = await page.ssh('alpha', user, {

@@ -1,11 +1,12 @@
 // A real Headscale of our own on loopback: sqlite, embedded DERP, one user, everything in one
 // folder that is gone afterwards.
 import {mkdir, writeFile} from 'node:fs/promises';
+import {userInfo} from 'node:os';
 import path from 'node:path';
 import {Daemon, freePort, run, until} from './process.mjs';
 
 /** Members may open shells on their own machines, as the accounts named. */
-export function defaultPolicy(accounts) {
+export function defaultPolicy(accounts, {legacy = false} = {}) {
   return {
     acls: [{action: 'accept', src: ['*'], dst: ['*:*']}],
     ssh: [
@@ -14,8 +15,11 @@ export function defaultPolicy(accounts) {
         src: ['autogroup:member'],
         dst: ['autogroup:self'],
         users: accounts,
+        ...(legacy ? {} : {acceptEnv: ['LANG', 'LC_*', 'COLORTERM']}),
       },
     ],
+    // Without it a node takes no environment at all; 0.28 knows neither.
+    ...(legacy ? {} : {nodeAttrs: [{target: ['*'], attr: ['ssh-env-vars']}]}),
   };
 }
 
@@ -81,7 +85,7 @@ export class Headscale {
     hs.policyFile = path.join(o.dir, 'policy.json');
     hs.configFile = path.join(o.dir, 'config.yaml'); // JSON is YAML
     hs.logFile = path.join(o.dir, 'headscale.log');
-    const policy = o.policy ?? defaultPolicy(o.accounts ?? ['root']);
+    const policy = o.policy ?? defaultPolicy(o.accounts ?? [userInfo().username], hs);
     await writeFile(hs.policyFile, JSON.stringify(policy));
     const [grpcPort, metricsPort, stunPort] = [
       await freePort(),
