@@ -35,12 +35,22 @@ EXPORT void x_free(void *p)
     free(p);
 }
 
+/* It has held what was typed. */
+static void drop_scratch(void)
+{
+    if (scratch)
+        wipe(scratch, scratch_cap);
+    free(scratch);
+    scratch = NULL;
+    scratch_cap = 0;
+}
+
 /* Room for input bytes, valid until the next x_buffer; 0 when out of memory. */
 EXPORT uint8_t *x_buffer(size_t len)
 {
     if (len <= scratch_cap)
         return scratch;
-    free(scratch);
+    drop_scratch();
     scratch_cap = len < 65536 ? 65536 : len;
     scratch = malloc(scratch_cap);
     if (!scratch)
@@ -73,8 +83,7 @@ EXPORT void x_close(void)
 {
     ipn_free(ipn);
     ipn = NULL;
-    if (scratch)
-        wipe(scratch, scratch_cap);
+    drop_scratch();
 }
 
 EXPORT int x_run(double now)
