@@ -118,7 +118,7 @@ struct ipn_ssh_options {
 };
 
 /* An id > 0; everything else, unknown hosts included, comes as events. IPN_ERR_NOMEM, IPN_ERR_ARG,
- * IPN_ERR_FULL over the number of sessions. */
+ * IPN_ERR_FULL over the number of sessions, IPN_ERR_STATE after LOGGED_OUT. */
 int ipn_ssh_open(struct ipn *ipn, const struct ipn_ssh_options *options, uint64_t now_ms);
 int ipn_ssh_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, uint64_t now_ms);
 int ipn_ssh_eof(struct ipn *ipn, uint32_t id, uint64_t now_ms);
