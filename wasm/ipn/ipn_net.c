@@ -161,19 +161,14 @@ void ipn_net_rekey(struct ipn *ipn)
 
 /* ---- the DERP map ---- */
 
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "[::1]") == 0 || strcmp(host, "::1") == 0;
-}
-
 /* A relay is spoken to in the clear only where the control server is, on the same host or on
  * loopback: everywhere else https. */
 static bool relay_uses_tls(const struct ipn *ipn, const struct netmap_derp_node *node)
 {
     if (ipn->control.tls)
         return true;
-    return strcmp(node->host_name, ipn->control.host) != 0 && !is_loopback(node->host_name);
+    return !ipn_url_same_host(node->host_name, ipn->control.host) &&
+           !ipn_url_is_loopback(node->host_name);
 }
 
 static bool region_urls(struct ipn *ipn, struct magicsock_region *out,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/ipaddr.h"
 
 static bool is_printable(const char *s, size_t len)
 {
@@ -116,6 +117,44 @@ const char *ipn_url_override(const char *lines, int region, const char *host, in
         url = find_line(lines, key, len);
     }
     return url ? url : find_line(lines, "*", len);
+}
+
+/* The host without its brackets. */
+static const char *bare_host(const char *host, size_t *len)
+{
+    *len = strlen(host);
+    if (*len < 2 || host[0] != '[' || host[*len - 1] != ']')
+        return host;
+    *len -= 2;
+    return host + 1;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+bool ipn_url_same_host(const char *a, const char *b)
+{
+    size_t a_len, b_len, i = 0;
+    struct ipaddr x, y;
+    a = bare_host(a, &a_len);
+    b = bare_host(b, &b_len);
+    if (ipaddr_parse(&x, a, a_len) == 0 && ipaddr_parse(&y, b, b_len) == 0)
+        return ipaddr_equal(&x, &y);
+    while (i < a_len && i < b_len && lower(a[i]) == lower(b[i]))
+        i++;
+    return i == a_len && i == b_len;
+}
+
+bool ipn_url_is_loopback(const char *host)
+{
+    size_t len;
+    struct ipaddr addr;
+    const char *bare = bare_host(host, &len);
+    if (ipaddr_parse(&addr, bare, len) < 0)
+        return ipn_url_same_host(host, "localhost");
+    return addr.family == 4 ? addr.b[0] == 127 : ipn_url_same_host(host, "::1");
 }
 
 bool ipn_url_is_web(const char *text, size_t len)

@@ -29,6 +29,11 @@ int ipn_url_format(char *out, size_t cap, const struct ipn_url *url, bool websoc
 const char *ipn_url_override(const char *lines, int region, const char *host, int port,
                              size_t *len);
 
+/* Whether two hosts are one, and whether it is this machine: "localhost", an address of 127/8, ::1.
+ * IPv6 literals may stand in brackets; a name like 127.0.0.1.example is only a name. */
+bool ipn_url_same_host(const char *a, const char *b);
+bool ipn_url_is_loopback(const char *host);
+
 /* True for an http or https URL of printable ASCII. */
 bool ipn_url_is_web(const char *text, size_t len);
 

@@ -96,11 +96,46 @@ static void test_is_web(void)
     CHECK(!ipn_url_is_web("", 0));
 }
 
+static void test_hosts(void)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } pairs[] = {
+        {"hs.example", "HS.Example", true}, {"hs", "hs.example", false},
+        {"hs.example", "hs", false},        {"[fd00::1]", "fd00::1", true},
+        {"fd00:0::1", "[FD00::1]", true},   {"fd00::1", "fd00::2", false},
+        {"127.0.0.1", "127.0.0.2", false},  {"[]", "", true},
+    };
+    static const struct {
+        const char *host;
+        bool loopback;
+    } hosts[] = {
+        {"localhost", true},
+        {"LOCALHOST", true},
+        {"127.0.0.1", true},
+        {"127.255.1.2", true},
+        {"::1", true},
+        {"[::1]", true},
+        {"127.evil.example", false},
+        {"127.0.0.1.evil.example", false},
+        {"128.0.0.1", false},
+        {"::2", false},
+        {"localhost.evil.example", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        CHECK_EQ(ipn_url_same_host(pairs[i].a, pairs[i].b), pairs[i].same);
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        CHECK_EQ(ipn_url_is_loopback(hosts[i].host), hosts[i].loopback);
+}
+
 int main(void)
 {
     test_parse_and_format();
     test_overlong();
     test_override();
     test_is_web();
+    test_hosts();
     return TEST_DONE();
 }
