@@ -37,14 +37,14 @@
 /* Function-like on purpose: a member of the same name without "(" after it is left alone. */
 #define time(ptr) ((time_t)1)
 #define select(n, r, w, e, t) ((void)(r), (void)(w), -1)
-#define recv(fd, buf, len, flags) ((ssize_t)-1)
-#define send(fd, buf, len, flags) ((ssize_t)-1)
+#define recv(fd, buf, len, flags) ((ssize_t) - 1)
+#define send(fd, buf, len, flags) ((ssize_t) - 1)
 #define fprintf(...) ((void)0)
 #define fopen(name, mode) ((FILE *)NULL)
 
 /* libssh2 counts "ext-info-c" and "kex-strict-c-v00@openssh.com" among the key exchanges and agrees
  * on one if the server lists it; these have no function to call. */
-#define exchange_keys(session, state)                                                              \
+#define exchange_keys(session, state) \
     exchange_keys == NULL ? LIBSSH2_ERROR_KEX_FAILURE : session->kex->exchange_keys(session, state)
 
 /* Not offered, not needed: what is left out here cannot be negotiated by accident either. */
