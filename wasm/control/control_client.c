@@ -142,6 +142,7 @@ void control_disconnect(struct control_client *cc)
         control_emit(cc, CONTROL_EVENT_CLOSE, NULL);
     if (cc->map_frames > 0 && cc->now_ms - cc->map_since >= CONTROL_STABLE_MS)
         cc->failures = 0;
+    cc->graced = false;
     control_session_reset(cc);
     control_h2_free(cc->h2);
     cc->h2 = NULL;
@@ -332,6 +333,7 @@ void control_client_input(struct control_client *cc, const uint8_t *data, size_t
     if (cc->state != CONTROL_EXPECT_RESPONSE && cc->state != CONTROL_ONLINE)
         return;
     cc->last_rx = now_ms;
+    cc->graced = false;
     if (cc->ping_deadline != NEVER) /* what was under way before the answer comes first */
         cc->ping_deadline = now_ms + CONTROL_PING_TIMEOUT_MS;
     if (buf_append(&cc->in, data, len) < 0)
@@ -465,11 +467,13 @@ uint64_t control_client_next_deadline(const struct control_client *cc)
 }
 
 /* After a sleep nothing is known of the connection: what waits in the socket comes after this
- * tick. Ask with a ping, and let no deadline run out before its answer. */
+ * tick. Ask with a ping, and let no deadline run out before its answer. Once: where timers are
+ * throttled every tick is late, and a dead connection must be noticed all the same. */
 static void forgive_sleep(struct control_client *cc)
 {
     uint64_t soon = cc->now_ms + CONTROL_REBIND_TIMEOUT_MS;
 
+    cc->graced = cc->state != CONTROL_BACKOFF;
     if (cc->state == CONTROL_ONLINE) {
         expect_pong(cc, CONTROL_REBIND_TIMEOUT_MS);
         if (cc->map_deadline < soon)
@@ -538,7 +542,7 @@ void control_client_tick(struct control_client *cc, uint64_t now_ms)
         control_finish_logout(cc);
         return;
     }
-    if (now_ms - due > CONTROL_LATE_MS)
+    if (now_ms - due > CONTROL_LATE_MS && !cc->graced)
         forgive_sleep(cc);
     if (cc->state_deadline <= now_ms)
         state_timed_out(cc);

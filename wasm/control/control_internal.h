@@ -95,7 +95,7 @@ struct control_client {
     struct control_queued events[CONTROL_MAX_EVENTS];
     size_t event_at, event_count;
     char *event_text; /* of the event that was returned last */
-    bool nomem;
+    bool nomem, graced; /* graced: a sleep was forgiven, and nothing has come since */
     uint64_t now_ms;
 };
 

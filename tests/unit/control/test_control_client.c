@@ -64,6 +64,25 @@ static void test_sleep(void)
     world_free(&w);
 }
 
+/* Timers throttled to one a minute: every tick is late. */
+static void test_throttled(void)
+{
+    struct world w;
+    struct server_request *map = world_join(&w, "hskey", 0);
+
+    for (int i = 0; i < 10; i++) {
+        world_jump(&w, 60000);
+        server_map(&w.server, map, "{\"KeepAlive\":true}");
+        world_run(&w);
+    }
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_PROBLEM), 0);
+    w.connected = false;
+    for (int i = 0; i < 3; i++)
+        world_jump(&w, 60000);
+    CHECK(world_problem(&w, CONTROL_PROBLEM_LOST));
+    world_free(&w);
+}
+
 static void test_rebind(void)
 {
     struct world w;
@@ -520,6 +539,7 @@ int main(void)
     test_watchdog();
     test_silent_server();
     test_sleep();
+    test_throttled();
     test_rebind();
     test_backoff();
     test_refused_websocket();
