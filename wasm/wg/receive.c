@@ -159,10 +159,17 @@ void wg_receive_handshake(struct wg_device *dev, const uint8_t *msg, size_t len,
         consume_response(dev, (const struct wg_msg_response *)(const void *)msg, now_ms);
 }
 
+/* False for a session that began with our initiation: that message is done with, and the mac1 of a
+ * response that was never sent is one that anybody can seal for. */
+static bool awaits_cookie(const struct wg_index_entry *entry)
+{
+    return entry->kind == WG_INDEX_INITIATION || !((const struct wg_keypair *)entry)->is_initiator;
+}
+
 void wg_receive_cookie(struct wg_device *dev, const struct wg_msg_cookie *msg, uint64_t now_ms)
 {
     struct wg_index_entry *entry = wg_index_find(&dev->index, load_le32(msg->receiver));
-    if (!entry) {
+    if (!entry || !awaits_cookie(entry)) {
         wg_device_drop(dev, WG_DROP_INDEX);
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/aead.h"
 #include "wg/device_internal.h"
 #include "wg/send.h"
 
@@ -485,6 +486,23 @@ static void test_deadlines(void)
     CHECK_EQ(alice.out_count, 2);
 }
 
+/* A cookie for no message: the mac1 that it is sealed for is the zeros of a response never sent. */
+static void test_cookie_for_nothing(void)
+{
+    static const uint8_t no_mac1[WG_MAC_LEN], cookie[WG_COOKIE_LEN] = {1};
+    struct wg_msg_cookie forged = {.type = {WG_MSG_COOKIE}};
+    struct wg_received got;
+    pair_init();
+    connect_pair(1000);
+    struct wg_peer *peer = alice.dev->peers;
+    store_le32(forged.receiver, peer->keypairs.current->entry.index);
+    xaead_seal(forged.encrypted_cookie, cookie, sizeof cookie, no_mac1, sizeof no_mac1,
+               forged.nonce, peer->cookie.cookie_key);
+    wg_device_receive(alice.dev, &got, (uint8_t *)&forged, sizeof forged, &bob.public_key, 1000);
+    CHECK_EQ(peer->cookie.cookie_until_ms, 0);
+    CHECK_EQ(alice.dev->stats.drops[WG_DROP_INDEX], 1);
+}
+
 int main(void)
 {
     scripted_init();
@@ -498,6 +516,7 @@ int main(void)
     test_sink_full();
     test_peer_limit();
     test_answers();
+    test_cookie_for_nothing();
     test_stamps();
     test_impossible_keys();
     test_deadlines();
