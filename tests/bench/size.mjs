@@ -47,7 +47,7 @@ export async function sizes({dist, web, tsconnect}) {
       terminal: await sumOf([path.join(dist, 'terminal.js')]),
     },
   };
-  if (existsSync(web)) result.hub = await sumOf(hubScripts(web));
+  if (existsSync(web)) result.hub = await hubSizes(web);
   if (tsconnect) result.tsconnect = await tsconnectSizes(tsconnect);
   return result;
 }
@@ -64,10 +64,12 @@ async function tsconnectSizes(dir) {
   return result;
 }
 
-/** The page's own: not the package's copy, not xterm.js. */
-function hubScripts(web) {
-  return scripts(web).filter((file) => {
-    const name = path.relative(web, file);
-    return !/^meshterm\/|^(index|worker|terminal|xterm)\b/.test(name);
-  });
+/** The page's own with xterm.js, not the package's copies; xterm.js's add-ons that come later apart. */
+async function hubSizes(web) {
+  const all = scripts(web).filter((file) => !/^meshterm[./]/.test(path.relative(web, file)));
+  const isLater = (file) => path.basename(file).startsWith('addon-');
+  return {
+    script: await sumOf(all.filter((file) => !isLater(file))),
+    later: await sumOf(all.filter(isLater)),
+  };
 }
