@@ -64,7 +64,11 @@ export function sh(file, args = [], options = {}) {
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
       else
-        reject(new SetupError(`${path.basename(file)} ${args.join(' ')}: exit ${code ?? signal}`));
+        reject(
+          new SetupError(
+            `${path.basename(file)} ${args.join(' ').slice(0, 200)}: exit ${code ?? signal}`,
+          ),
+        );
     });
   });
 }
