@@ -10,11 +10,11 @@ import {run} from '../support/process.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** The folder of cmd/tsconnect in the module cache. */
+/** The folder of cmd/tsconnect in the module cache; downloads the module if it is not there. */
 export async function tsconnectDir() {
-  const args = ['list', '-m', '-f', '{{.Dir}}', 'tailscale.com'];
-  const dir = (await run('go', args, {cwd: path.join(here, '../peers/tailscale')})).trim();
-  return path.join(dir, 'cmd/tsconnect');
+  const args = ['mod', 'download', '-json', 'tailscale.com'];
+  const {Dir} = JSON.parse(await run('go', args, {cwd: path.join(here, '../peers/tailscale')}));
+  return path.join(Dir, 'cmd/tsconnect');
 }
 
 /** What src/app/index.ts and app.tsx do around the SSH component, without their QR codes. */
