@@ -74,6 +74,7 @@ struct control_event {
     uint32_t changed;
     struct node_private key;
     enum control_problem problem;
+    bool retried; /* of a problem: the client tries again by itself; else NEED_LOGIN follows */
 };
 
 struct control_client;

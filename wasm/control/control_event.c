@@ -83,6 +83,20 @@ void control_emit_problem(struct control_client *cc, enum control_problem proble
         cc->events[(cc->event_at + before) % CONTROL_MAX_EVENTS].problem = problem;
 }
 
+/* Of the event at the front: what it led to was queued with it. */
+static bool login_follows(const struct control_client *cc)
+{
+    for (size_t i = 1; i < cc->event_count; i++) {
+        const struct control_queued *q = &cc->events[(cc->event_at + i) % CONTROL_MAX_EVENTS];
+
+        if (q->type == CONTROL_EVENT_NEED_LOGIN || q->type == CONTROL_EVENT_LOGGED_OUT)
+            return true;
+        if (q->type == CONTROL_EVENT_PROBLEM)
+            break;
+    }
+    return false;
+}
+
 bool control_take_event(struct control_client *cc, struct control_event *ev)
 {
     struct control_queued *q = &cc->events[cc->event_at];
@@ -93,6 +107,7 @@ bool control_take_event(struct control_client *cc, struct control_event *ev)
         return false;
     ev->type = q->type;
     ev->problem = q->problem;
+    ev->retried = q->type == CONTROL_EVENT_PROBLEM && !login_follows(cc);
     ev->changed = q->changed;
     ev->key = q->key;
     cc->event_text = q->text;

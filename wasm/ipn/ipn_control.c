@@ -39,24 +39,6 @@ static const char *problem_code(enum control_problem problem)
     }
 }
 
-/* Those after which the client stops until login() are said once more by NEED_LOGIN. */
-static bool is_retried(enum control_problem problem)
-{
-    switch (problem) {
-    case CONTROL_PROBLEM_AUTH_KEY_INVALID:
-    case CONTROL_PROBLEM_AUTH_KEY_EXPIRED:
-    case CONTROL_PROBLEM_AUTH_KEY_USED:
-    case CONTROL_PROBLEM_NODE_GONE:
-    case CONTROL_PROBLEM_KEY_EXPIRED:
-    case CONTROL_PROBLEM_REFUSED:
-    case CONTROL_PROBLEM_VERSION:
-    case CONTROL_PROBLEM_NOMEM:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static void tell_url(struct ipn *ipn, enum ipn_event_type type, uint32_t id, bool websocket,
                      struct bytes path, const char *aux)
 {
@@ -156,8 +138,7 @@ static void apply(struct ipn *ipn, const struct control_event *ce)
         note_need_login(ipn);
         break;
     case CONTROL_EVENT_PROBLEM:
-        ipn_tell_problem(ipn, problem_code(ce->problem), text, ce->text.len,
-                         is_retried(ce->problem));
+        ipn_tell_problem(ipn, problem_code(ce->problem), text, ce->text.len, ce->retried);
         break;
     case CONTROL_EVENT_LOGGED_OUT:
         note_logged_out(ipn);

@@ -16,6 +16,7 @@ static void record(struct world *w, const struct control_event *ev)
     memset(e, 0, sizeof *e);
     e->type = ev->type;
     e->problem = ev->problem;
+    e->retried = ev->retried;
     e->changed = ev->changed;
     e->key = ev->key;
     if (ev->text.len > 0)
@@ -153,11 +154,24 @@ struct world_event *world_expect(struct world *w, enum control_event_type type)
     return NULL;
 }
 
+/* Whether NEED_LOGIN is among what was not seen, before another problem. */
+static bool login_follows(const struct world *w)
+{
+    for (size_t i = w->seen; i < w->event_count; i++) {
+        if (w->events[i].type == CONTROL_EVENT_PROBLEM)
+            break;
+        if (w->events[i].type == CONTROL_EVENT_NEED_LOGIN)
+            return true;
+    }
+    return false;
+}
+
 bool world_problem(struct world *w, enum control_problem problem)
 {
     struct world_event *e = world_expect(w, CONTROL_EVENT_PROBLEM);
 
-    return e != NULL && e->problem == problem && strlen(e->text) > 20;
+    return e != NULL && e->problem == problem && strlen(e->text) > 20 &&
+           e->retried == !login_follows(w);
 }
 
 size_t world_count(const struct world *w, enum control_event_type type)

@@ -27,6 +27,7 @@ enum { WORLD_MAX_EVENTS = 256 };
 struct world_event {
     enum control_event_type type;
     enum control_problem problem;
+    bool retried;
     uint32_t changed;
     char text[2100];
     struct node_private key;
@@ -62,7 +63,7 @@ void world_close(struct world *w, int code);
 struct world_event *world_next(struct world *w);
 /* True, and the events up to it are seen, if one of this type is among those not yet seen. */
 struct world_event *world_expect(struct world *w, enum control_event_type type);
-/* The same for a problem. */
+/* The same for a problem, which says whether NEED_LOGIN follows. */
 bool world_problem(struct world *w, enum control_problem problem);
 size_t world_count(const struct world *w, enum control_event_type type);
 
