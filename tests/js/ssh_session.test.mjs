@@ -46,7 +46,7 @@ test('tsconnect: options reach the core, callbacks come in its order', async () 
     user: 'alice',
     term: 'xterm-256color',
     command: '',
-    env: {},
+    env: {LANG: 'C.UTF-8', COLORTERM: 'truecolor'},
     port: 22,
     rows: 30,
     cols: 100,
