@@ -82,6 +82,7 @@ class World {
   }
 
   async stop() {
+    await this.visitor?.leave().catch(() => {});
     for (const stop of this.stopping.reverse()) await Promise.resolve(stop()).catch(() => {});
   }
 
@@ -134,13 +135,14 @@ async function deepen(world, name, client, sample, bytes) {
 async function oneVisit(world, name, i, {deep, bytes}) {
   let client;
   try {
-    client = await world.visit(name, `${name}-${i}`);
+    client = world.visitor = await world.visit(name, `${name}-${i}`);
     const sample = await client.measure();
     if (deep) await deepen(world, name, client, sample, bytes);
     return sample;
   } catch (error) {
     return {error: error.message.split('\n')[0]};
   } finally {
+    world.visitor = undefined;
     await client?.leave().catch(() => {});
   }
 }
@@ -162,6 +164,8 @@ function tell(name, i, sample) {
 export async function benchNet(o) {
   const world = new World();
   const samples = Object.fromEntries([...o.clients].map((name) => [name, []]));
+  const interrupted = () => void world.stop().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
   try {
     await world.start(o);
     const every = Math.max(1, Math.floor(o.joins / o.others));
