@@ -36,7 +36,13 @@ export async function fetchOverTcp(
   let request = await makeRequest(url, init);
   for (let redirects = 0; ; redirects++) {
     const response = await exchange(connect, request, timeoutMs, init.signal);
-    const target = redirectTarget(response, request.url);
+    let target: URL | undefined;
+    try {
+      target = redirectTarget(response, request.url);
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
     if (!target || init.redirect === 'manual') return response;
     await response.body?.cancel();
     if (init.redirect === 'error')

@@ -245,7 +245,7 @@ export class Ipn implements IPN {
           retrying: message.retrying,
         });
       case 'pong':
-        return this.#refs.handlePong(message.id, message.ms, message.region);
+        return this.#refs.handlePong(message);
       default:
         return this.#refs.handleFlow(message);
     }

@@ -1,6 +1,9 @@
 /* Everything of one node that has a ref: sessions, streams and pings. */
 import type {IPNPong} from '../ipn.js';
 import type {FlowHandler, FlowMessage} from './flow_port.js';
+import type {FromEngine} from './worker/messages.js';
+
+type PongMessage = Extract<FromEngine, {type: 'pong'}>;
 
 interface PendingPing {
   resolve(pong: IPNPong): void;
@@ -30,11 +33,11 @@ export class Refs {
     handler?.handle(message);
   }
 
-  handlePong(ref: number, ms: number, region: string): void {
+  handlePong({id: ref, ms, region, why}: PongMessage): void {
     const pending = this.#pings.get(ref);
     this.#pings.delete(ref);
     if (ms >= 0) pending?.resolve({ms, region});
-    else pending?.reject(new Error('The node did not answer.'));
+    else pending?.reject(new Error(why ?? 'The node did not answer.'));
   }
 
   /** The engine is gone. */

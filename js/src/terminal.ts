@@ -64,6 +64,7 @@ export function openTerminal(
 
   const off = new AbortController();
   const resizes = new view.ResizeObserver(() => fit.fit());
+  let read: ((text: string) => void) | undefined; // says what it cannot take; write() only answers
   const session = ipn.ssh(def.hostname, def.username, {
     onData: flowControlledWrite(term),
     writeErrorFn(error) {
@@ -75,6 +76,7 @@ export function openTerminal(
     ...(def.timeoutSeconds === undefined ? {} : {timeoutSeconds: def.timeoutSeconds}),
     onConnectionProgress: (message) => callbacks.onConnectionProgress(message),
     onConnected: () => callbacks.onConnected(),
+    setReadFn: (fn) => (read = fn),
     onDone() {
       resizes.disconnect();
       off.abort();
@@ -82,7 +84,7 @@ export function openTerminal(
       callbacks.onDone();
     },
   });
-  term.onData((text) => session.write(text));
+  term.onData((text) => void (read ? read(text) : session.write(text)));
   // Mouse reports of the old kind are bytes, not text.
   term.onBinary((bytes) => session.write(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
   term.onResize(({rows, cols}) => session.resize(rows, cols));

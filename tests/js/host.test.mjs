@@ -51,6 +51,18 @@ test('the bytes are copied when sent, not when flushed', () => {
   assert.deepEqual(socket.sent, [[1, 2]]);
 });
 
+test('a server that does not read is left', () => {
+  const {table, socket, seen} = openSocket();
+  socket.bufferedAmount = 32 << 20;
+  table.flush();
+  assert.deepEqual(seen.slice(1), []);
+  socket.bufferedAmount++;
+  table.flush();
+  table.flush();
+  assert.ok(socket.closed);
+  assert.deepEqual(seen.slice(1), [['closed', 1, 1006, 'the server does not read']]);
+});
+
 test('a socket the core closed flushes, then is silent', () => {
   const {table, socket, seen} = openSocket();
   table.send(1, Uint8Array.of(5));

@@ -149,6 +149,22 @@ test('redirects are followed, counted, and can be refused', async () => {
   loop.close();
 });
 
+test('a redirect that cannot be followed closes its connection', async () => {
+  const server = await rawServer(
+    'HTTP/1.1 302 Found\r\nLocation: https://n/\r\nContent-Length: 1000\r\n\r\nx',
+  );
+  let closed = 0;
+  const connect = (...args) => {
+    const stream = connectVia(server.port)(...args);
+    const close = stream.close.bind(stream);
+    stream.close = () => (closed++, close());
+    return stream;
+  };
+  await assert.rejects(fetchOverTcp(connect, 'http://n/'), /https: is not supported/);
+  assert.equal(closed, 1);
+  server.close();
+});
+
 test('https, other schemes and nonsense are refused with a reason', async () => {
   const connect = () => assert.fail('connected');
   await assert.rejects(fetchOverTcp(connect, 'https://n/'), /https: is not supported/);

@@ -240,9 +240,11 @@ test('logout: sessions end, the page is told NeedsLogin, login() starts a fresh 
     writeErrorFn: (e) => seen.push(e),
     onDone: () => seen.push('done'),
   });
+  const ping = assert.rejects(world.ipn.ping('n'), /logged out/);
   world.ipn.logout();
   await settle();
   await coreSays(world, {type: 'state', state: 'Running'}, {type: 'loggedOut'});
+  await ping;
   assert.match(seen[0], /logged out/);
   assert.equal(seen[1], 'done');
   assert.equal(world.core.names().at(-1), 'destroy');

@@ -60,6 +60,15 @@ test('a refused configuration comes back as its sentence', () => {
   assert.equal(core.create(CONFIG, 0, 0), 'The control URL is malformed.');
 });
 
+test('a message of any length goes in pieces, no byte lost', () => {
+  const {wasm, core} = makeCore();
+  const bytes = new Uint8Array(700_001).map((_, i) => i * 31);
+  core.socketInput(3, bytes, 8);
+  const pieces = wasm.seen.filter(([name]) => name === 'socket_input').map((call) => call[2]);
+  assert.ok(pieces.every((piece) => piece.length <= 256 * 1024));
+  assert.deepEqual(Uint8Array.from(pieces.flat()), bytes);
+});
+
 test('bytes survive memory that grows in every call', () => {
   const {wasm, core} = makeCore();
   wasm.growEachCall = true;

@@ -19,7 +19,7 @@ export type CoreEvent =
   | {type: 'status'; json: string}
   | {type: 'loggedOut'}
   | FlowEvent
-  | {type: 'pong'; id: number; ms: number; region: string};
+  | {type: 'pong'; id: number; ms: number; region: string; why?: string};
 
 /** What happens to one SSH session or one TCP stream. */
 export type FlowEvent =

@@ -93,6 +93,7 @@ export function coreImport(name: string, host: CoreHost, memory: () => ArrayBuff
 }
 
 const EVENT_WORDS = 7;
+const MAX_INPUT_BYTES = 256 * 1024; // at once; the streams do not care where they are cut
 const EMPTY = new Uint8Array(0);
 
 export class WasmCore implements Core {
@@ -155,8 +156,12 @@ export class WasmCore implements Core {
     this.#x.x_socket_opened(id, now);
   }
 
+  /** In pieces: a server's message has no limit, the scratch buffer in wasm memory needs one. */
   socketInput(id: number, bytes: Uint8Array, now: number): void {
-    this.#x.x_socket_input(id, this.#lend(bytes), bytes.length, now);
+    for (let at = 0; at < bytes.length; at += MAX_INPUT_BYTES) {
+      const piece = bytes.subarray(at, at + MAX_INPUT_BYTES);
+      this.#x.x_socket_input(id, this.#lend(piece), piece.length, now);
+    }
   }
 
   socketClosed(id: number, code: number, reason: string, now: number): void {

@@ -8,6 +8,7 @@
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
+  readonly bufferedAmount?: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: never) => void) | null;
   onclose: ((event: never) => void) | null;
@@ -29,6 +30,8 @@ export interface SocketHandlers {
 }
 
 const MAX_MESSAGE_BYTES = 32_768; // one byte more and servers close with 1009
+// What a server that does not read may leave with us. A byte stream cannot lose some of it.
+const MAX_BUFFERED_BYTES = 32 << 20;
 const OPEN = 1;
 const ABNORMAL_CLOSURE = 1006;
 
@@ -92,6 +95,11 @@ export class WebSocketTable {
   flush(): void {
     for (const entry of this.#unflushed) this.#flushEntry(entry);
     this.#unflushed.clear();
+    for (const [id, entry] of this.#entries) {
+      if ((entry.socket.bufferedAmount ?? 0) <= MAX_BUFFERED_BYTES) continue;
+      this.close(id);
+      this.#handlers.closed(id, ABNORMAL_CLOSURE, 'the server does not read');
+    }
   }
 
   /** The core asked for it, so it hears no more of it. */

@@ -190,7 +190,11 @@ export class Engine implements PumpSink {
   #ping(core: Core, ref: number, host: string, now: number): void {
     const id = core.ping(host, now);
     if (id > 0) this.#pings.set(id, ref);
-    else this.#batch.add({type: 'pong', id: ref, ms: -1, region: ''});
+    else this.#failPing(ref, `There is no node called "${host}" in this tailnet.`);
+  }
+
+  #failPing(ref: number, why: string): void {
+    this.#batch.add({type: 'pong', id: ref, ms: -1, region: '', why});
   }
 
   #get(id: number, url: string, probe: boolean): void {
@@ -204,15 +208,17 @@ export class Engine implements PumpSink {
     const text = 'This page is not joined to a tailnet.';
     if (message.type === 'sshOpen') this.#flows.refuse('ssh', message.ref, code, text);
     else if (message.type === 'tcpOpen') this.#flows.refuse('tcp', message.ref, code, text);
-    else if (message.type === 'ping')
-      this.#batch.add({type: 'pong', id: message.ref, ms: -1, region: ''});
+    else if (message.type === 'ping') this.#failPing(message.ref, text);
     this.#flush();
   }
 
   /** LOGGED_OUT: the core has nothing more to say. */
   #endCore(): void {
     const wasClosing = this.#phase === 'closing';
-    this.#flows.refuseAll('logged-out', 'This page was logged out of the tailnet.');
+    const why = 'This page was logged out of the tailnet.';
+    this.#flows.refuseAll('logged-out', why);
+    for (const ref of this.#pings.values()) this.#failPing(ref, why);
+    this.#pings.clear();
     this.#batch.add({type: 'loggedOut'});
     this.#phase = 'loggedOut';
     this.#dropCore();
