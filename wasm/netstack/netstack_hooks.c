@@ -75,13 +75,17 @@ static bool overruns_window(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr
 err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct pbuf *p)
 {
     const u8_t flags = TCPH_FLAGS(hdr);
+    const bool is_open = pcb->state >= ESTABLISHED && pcb->state != TIME_WAIT;
 
+    if (is_open && pcb->state < CLOSE_WAIT && !(flags & (TCP_RST | TCP_SYN)) &&
+        overruns_window(pcb, hdr, p->tot_len)) {
+        netstack.stats.dropped++;
+        tcp_send_empty_ack(pcb);
+        return ERR_MEM;
+    }
+    if (is_open && pcb->callback_arg && !(flags & (TCP_RST | TCP_SYN)))
+        tcp_conn_hear(pcb->callback_arg, hdr, p->tot_len);
     if (!(flags & TCP_SYN))
         blank_options(hdr);
-    if (pcb->state < ESTABLISHED || pcb->state >= CLOSE_WAIT || flags & (TCP_RST | TCP_SYN) ||
-        !overruns_window(pcb, hdr, p->tot_len))
-        return ERR_OK;
-    netstack.stats.dropped++;
-    tcp_send_empty_ack(pcb);
-    return ERR_MEM;
+    return ERR_OK;
 }

@@ -9,6 +9,7 @@
 #include "netstack/netstack.h"
 #include "netstack/recv_queue.h"
 #include "netstack/tcp_conn.h"
+#include "netstack/tcp_sender.h"
 #include "netstack/tsmp.h"
 
 enum {
@@ -57,6 +58,7 @@ struct tcp_conn {
     struct ipaddr remote;
     uint16_t remote_port;
     struct recv_queue received;
+    struct tcp_sender sender;
     uint64_t linger_deadline_ms; /* NEVER until freed by its owner */
     unsigned extra_retries; /* beyond lwIP's, since the peer was last heard */
     int error;
@@ -77,10 +79,14 @@ struct tcp_conn *conn_queue_pop(enum conn_queue_id id);
 void tcp_conn_flush(struct tcp_conn *tc);
 /* Ends every connection waiting for its SYN to be answered that matches. */
 void tcp_conn_reject(const struct ipaddr *remote, const struct tsmp_reject *reject);
-/* Aborts lingering connections whose time is up. */
-void tcp_conn_expire(uint64_t now_ms);
-/* When the next one is. */
-uint64_t tcp_conn_next_expiry(void);
+/* A segment for tc that lwIP will see next. */
+void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_len);
+/* After lwIP's slow timer. */
+void tcp_conn_after_timer(struct tcp_conn *tc);
+/* Aborts lingering connections whose time is up, and lets paced ones send on. */
+void tcp_conn_tick(uint64_t now_ms);
+/* When the next one is due. */
+uint64_t tcp_conn_next_deadline(void);
 void tcp_conn_wipe_all(void);
 
 /* netstack_timers.c: counts the slow ticks up to now_ms without acting on them. */

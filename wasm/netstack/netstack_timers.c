@@ -42,11 +42,23 @@ static void pcb_grant_retries(struct tcp_pcb *pcb)
     }
 }
 
+/* The timer of window probes cuts the first unsent segment down to the window, if that is open at
+ * all. It casts the window to 16 bits, and does not expect a segment acknowledged in part. */
+static bool is_split_safe(const struct tcp_pcb *pcb)
+{
+    return pcb->snd_wnd == 0 || (pcb->snd_wnd <= 0xffff &&
+                                 TCP_SEQ_GEQ(lwip_ntohl(pcb->unsent->tcphdr->seqno), pcb->lastack));
+}
+
 static void pcb_advance(struct tcp_pcb *pcb, uint64_t ticks)
 {
     /* lwIP asserts both; an acknowledgement of all that a retransmission took back breaks them. */
     if (pcb->persist_backoff > 0 && (!pcb->unsent || pcb->unacked))
         pcb->persist_backoff = 0;
+    if (pcb->persist_backoff > 0 && !is_split_safe(pcb)) {
+        pcb->persist_backoff = 0;
+        pcb->rtime = 0;
+    }
     pcb_grant_retries(pcb);
     if (pcb->rto > TCP_RTO_MAX_TICKS)
         pcb->rto = TCP_RTO_MAX_TICKS;
@@ -83,15 +95,20 @@ void netstack_advance(uint64_t now_ms)
         advance_ticks(ticks);
 }
 
-void netstack_flush(uint64_t now_ms)
+static void flush_queued(void)
 {
     struct tcp_conn *tc;
 
+    while ((tc = conn_queue_pop(CONN_QUEUE_FLUSH)) != NULL)
+        tcp_conn_flush(tc);
+}
+
+void netstack_flush(uint64_t now_ms)
+{
     if (!netstack.running)
         return;
     netstack_advance(now_ms);
-    while ((tc = conn_queue_pop(CONN_QUEUE_FLUSH)) != NULL)
-        tcp_conn_flush(tc);
+    flush_queued();
 }
 
 void netstack_tick(uint64_t now_ms)
@@ -104,11 +121,16 @@ void netstack_tick(uint64_t now_ms)
     if (ticks > 0) {
         advance_ticks(ticks - 1);
         netstack.tick_ms += NETSTACK_TICK_MS;
+        flush_queued(); /* a window that has opened ends lwIP's probes before their timer is read */
         tcp_slowtmr();
         tcp_fasttmr();
+        for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+            if (pcb->callback_arg)
+                tcp_conn_after_timer(pcb->callback_arg);
+        }
         advance_ticks(0); /* bounds what they set */
     }
-    tcp_conn_expire(netstack.now_ms);
+    tcp_conn_tick(netstack.now_ms);
     netstack_flush(netstack.now_ms);
 }
 
@@ -153,7 +175,7 @@ static uint64_t time_wait_ticks_left(const struct tcp_pcb *pcb)
 
 uint64_t netstack_next_deadline(void)
 {
-    uint64_t left = NEVER, lingering;
+    uint64_t left = NEVER, own;
 
     if (!netstack.running)
         return NEVER;
@@ -163,7 +185,6 @@ uint64_t netstack_next_deadline(void)
         left = earlier(left, pcb_ticks_left(pcb));
     for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
         left = earlier(left, time_wait_ticks_left(pcb));
-    lingering = tcp_conn_next_expiry();
-    return left == NEVER ? lingering
-                         : earlier(lingering, netstack.tick_ms + left * NETSTACK_TICK_MS);
+    own = tcp_conn_next_deadline();
+    return left == NEVER ? own : earlier(own, netstack.tick_ms + left * NETSTACK_TICK_MS);
 }

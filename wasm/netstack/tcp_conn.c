@@ -22,7 +22,6 @@ enum {
     PORT_COUNT = 28232,
     PORT_TRIES = 64,
     ROOM_WORTH_TELLING = 16 * 1024,
-    INITIAL_WINDOW_SEGMENTS = 10, /* RFC 6928 */
     CHUNK_MAX = 0xffff, /* tcp_write and tcp_recved take u16 */
     FLUSH_MIN_GROWTH = 2 * TCP_MSS,
 };
@@ -109,6 +108,8 @@ static void detach(struct tcp_conn *tc)
 {
     struct tcp_pcb *pcb = tc->pcb;
 
+    if (tc->connected)
+        tcp_sender_release(&tc->sender, pcb);
     tc->pcb = NULL;
     tcp_arg(pcb, NULL);
     tcp_recv(pcb, NULL);
@@ -149,13 +150,13 @@ static void on_error(void *arg, err_t err)
         die(arg, err == ERR_RST ? IPN_ERR_CLOSED : netstack.abort_error);
 }
 
-/* Once both FINs are under way lwIP needs no owner: it sends again what is not acknowledged, and
- * waits out TIME_WAIT. From these states it may free the pcb without a callback. */
+/* Once both FINs are under way, and all before them, lwIP needs no owner: it sends again what is
+ * not acknowledged, and waits out TIME_WAIT, at whose end it frees the pcb without a callback. */
 static bool detach_if_finished(struct tcp_conn *tc)
 {
     enum tcp_state state = tc->pcb->state;
 
-    if (state != CLOSING && state != LAST_ACK && state != TIME_WAIT)
+    if (state != TIME_WAIT && ((state != CLOSING && state != LAST_ACK) || tc->pcb->unsent))
         return false;
     detach(tc);
     die(tc, 0);
@@ -204,6 +205,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
     struct tcp_conn *tc = arg;
 
     (void)len;
+    pcb->cwnd = 0; /* lwIP's own growth; what to send is decided in a flush */
     if (tc->wants_room && (room(tc) >= ROOM_WORTH_TELLING || pcb->snd_queuelen == 0)) {
         tc->wants_room = false;
         notify(tc);
@@ -234,7 +236,6 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 
     (void)err;
     take_first_round_trip(pcb);
-    pcb->cwnd = (tcpwnd_size_t)INITIAL_WINDOW_SEGMENTS * pcb->mss;
     tc->connected = true;
     notify(tc);
     conn_queue_push(CONN_QUEUE_FLUSH, tc);
@@ -265,7 +266,7 @@ struct tcp_conn *tcp_conn_create(struct tcp_pcb *pcb, void *owner)
     if (!tc)
         return NULL;
     tc->owner = owner;
-    tc->linger_deadline_ms = NEVER;
+    tc->linger_deadline_ms = tc->sender.resume_ms = NEVER;
     tc->pcb = pcb;
     tcp_arg(pcb, tc);
     tcp_recv(pcb, on_received);
@@ -355,8 +356,26 @@ void tcp_conn_flush(struct tcp_conn *tc)
         tcp_shutdown(pcb, 0, 1); /* out of memory: lwIP tries again at the next tick */
     if (pcb->flags & TF_ACK_DELAY || (!tc->fin_received && window_update_is_urgent(pcb)))
         tcp_ack_now(pcb);
-    tcp_output(pcb);
+    tcp_sender_output(&tc->sender, pcb, netstack.now_ms);
     detach_if_finished(tc);
+}
+
+void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_len)
+{
+    if (!tc->connected)
+        return;
+    tcp_sender_ack(&tc->sender, tc->pcb, hdr, data_len);
+    if ((tc->pcb->unsent && hdr->wnd > 0) || tc->sender.lost > 0)
+        conn_queue_push(CONN_QUEUE_FLUSH, tc);
+}
+
+void tcp_conn_after_timer(struct tcp_conn *tc)
+{
+    if (!tc->connected)
+        return;
+    tcp_sender_timeout(&tc->sender, tc->pcb);
+    if (tc->pcb->unsent || tc->sender.lost > 0)
+        conn_queue_push(CONN_QUEUE_FLUSH, tc);
 }
 
 int tcp_conn_write(struct tcp_conn *tc, const uint8_t *src, size_t len)
@@ -482,23 +501,27 @@ void tcp_conn_reject(const struct ipaddr *remote, const struct tsmp_reject *reje
     }
 }
 
-void tcp_conn_expire(uint64_t now_ms)
+void tcp_conn_tick(uint64_t now_ms)
 {
     struct tcp_conn *next;
 
     for (struct tcp_conn *tc = netstack.conns; tc; tc = next) {
         next = tc->next_conn;
+        if (tc->sender.resume_ms <= now_ms) {
+            tc->sender.resume_ms = NEVER;
+            conn_queue_push(CONN_QUEUE_FLUSH, tc);
+        }
         if (tc->linger_deadline_ms <= now_ms)
             abort_with(tc, 0);
     }
 }
 
-uint64_t tcp_conn_next_expiry(void)
+uint64_t tcp_conn_next_deadline(void)
 {
     uint64_t at = NEVER;
 
     for (const struct tcp_conn *tc = netstack.conns; tc; tc = tc->next_conn)
-        at = earlier(at, tc->linger_deadline_ms);
+        at = earlier(at, earlier(tc->linger_deadline_ms, tc->sender.resume_ms));
     return at;
 }
 

@@ -15,6 +15,15 @@ struct flying {
     int to;
 };
 
+/* A direction's bottleneck: packets wait here until the one before them is through. */
+enum { QUEUE_CAP = 1024 };
+
+static struct relay {
+    struct flying waiting[QUEUE_CAP];
+    size_t head, len;
+    uint64_t free_us; /* when the packet under way is through */
+} relays[2];
+
 /* A binary heap by (at_ms, order). */
 static struct flying heap[HEAP_CAP];
 static size_t heap_len;
@@ -76,6 +85,46 @@ static struct flying heap_pop(void)
     return top;
 }
 
+static void relay_drop_head(struct relay *r)
+{
+    free(r->waiting[r->head].bytes);
+    r->head = (r->head + 1) % QUEUE_CAP;
+    r->len--;
+}
+
+/* Lets through what the bottleneck has time for until now. */
+static void relay_run(struct relay *r)
+{
+    while (r->len > 0 && r->free_us <= world.now_ms * 1000) {
+        struct flying f = r->waiting[r->head];
+
+        r->head = (r->head + 1) % QUEUE_CAP;
+        r->len--;
+        r->free_us += f.len * 1000 / world.link.rate;
+        f.at_ms = r->free_us / 1000 + world.link.delay_ms;
+        heap_push(f);
+    }
+}
+
+static void relay_enter(int from, struct flying f)
+{
+    struct relay *r = &relays[from];
+
+    relay_run(r);
+    if (r->len == 0 && r->free_us < world.now_ms * 1000)
+        r->free_us = world.now_ms * 1000;
+    if (r->len == world.link.queue) {
+        world.overflows[from]++;
+        if (world.link.queue_drop == DROP_TAIL) {
+            free(f.bytes);
+            return;
+        }
+        relay_drop_head(r);
+    }
+    r->waiting[(r->head + r->len++) % QUEUE_CAP] = f;
+    relay_run(r);
+}
+
 static void launch(int from, const uint8_t *packet, size_t len)
 {
     struct flying f = {.len = len, .to = !from, .order = heap_order++};
@@ -85,7 +134,10 @@ static void launch(int from, const uint8_t *packet, size_t len)
         f.at_ms += world_random(world.link.jitter_ms + 1);
     f.bytes = malloc(len); /* exactly, for the sanitizer */
     memcpy(f.bytes, packet, len);
-    heap_push(f);
+    if (world.link.rate)
+        relay_enter(from, f);
+    else
+        heap_push(f);
 }
 
 static void send_from(int from, const uint8_t *packet, size_t len)
@@ -145,7 +197,8 @@ void world_start(const struct link *link, unsigned seed)
     world.now_ms = 1000000;
     world.late_ms = 0;
     for (int i = 0; i < 2; i++) {
-        world.ticks[i] = world.packets[i] = 0;
+        world.ticks[i] = world.packets[i] = world.overflows[i] = 0;
+        relays[i] = (struct relay){.len = 0};
         world.side[i]->init(&hooks[i], world.now_ms);
         world.side[i]->set_addresses(&world_addr4[i], &world_addr6[i]);
     }
@@ -157,6 +210,10 @@ void world_stop(void)
     world.side[1]->unlisten();
     world.side[0]->wipe();
     world.side[1]->wipe();
+    for (int i = 0; i < 2; i++) {
+        while (relays[i].len > 0)
+            relay_drop_head(&relays[i]);
+    }
     while (heap_len > 0)
         free(heap_pop().bytes);
 }
@@ -180,12 +237,18 @@ bool world_step(uint64_t until_ms)
 
     if (heap_len > 0)
         next = earlier(next, heap[0].at_ms);
+    for (int i = 0; i < 2; i++) {
+        if (relays[i].len > 0)
+            next = earlier(next, (relays[i].free_us + 999) / 1000);
+    }
     if (next > until_ms) {
         world.now_ms = until_ms;
         return false;
     }
     if (next > world.now_ms)
         world.now_ms = next;
+    relay_run(&relays[0]);
+    relay_run(&relays[1]);
     while (heap_len > 0 && heap[0].at_ms <= world.now_ms) {
         struct flying f = heap_pop();
 

@@ -11,10 +11,16 @@
 
 enum { WORLD_PORT = 22, PACKET_MAX = 1500 };
 
+/* A relay with a short queue, as a DERP server's: what overflows is dropped. */
+enum queue_drop { DROP_TAIL, DROP_HEAD };
+
 struct link {
     unsigned delay_ms;       /* one way */
     unsigned jitter_ms;      /* added at random: reorders */
     unsigned loss, dup;      /* of 1000 packets */
+    unsigned rate;           /* bytes a millisecond, each way; 0: no bottleneck */
+    unsigned queue;          /* packets that wait for it */
+    enum queue_drop queue_drop;
     /* Drops what it returns true for, after loss; may be NULL. */
     bool (*drop)(int from, const uint8_t *packet, size_t len);
 };
@@ -26,6 +32,7 @@ struct world {
     uint64_t late_ms;        /* how much later than its deadline a tick comes */
     unsigned ticks[2];       /* ticks so far: wake-ups */
     unsigned packets[2];     /* packets sent so far */
+    unsigned overflows[2];   /* of them dropped by the queue */
 };
 
 extern struct world world;

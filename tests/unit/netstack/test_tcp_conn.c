@@ -177,6 +177,7 @@ static void test_fast_retransmit(void)
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(peer_caught(), 0);
         peer_data(0, 0, 0);
+        netstack_flush(now);
     }
     CHECK(peer_take_segment(&s) && s.seq == first && s.len == MSS);
     close_conn();
