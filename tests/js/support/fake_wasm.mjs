@@ -3,6 +3,7 @@
  * only goes up and grows the memory on request, and records of what the C side would have read.
  */
 const EVENT_WORDS = 7;
+const DIRT = 0xcc; // what malloc hands out is not zero
 
 export class FakeWasm {
   memory = new WebAssembly.Memory({initial: 1});
@@ -55,6 +56,7 @@ export class FakeWasm {
     const at = this.#top;
     this.#top += (len + 15) & ~15;
     while (this.#top > this.memory.buffer.byteLength) this.memory.grow(1);
+    new Uint8Array(this.memory.buffer, at, len).fill(DIRT);
     return at;
   }
 
