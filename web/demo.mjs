@@ -18,6 +18,7 @@ starts it is let in. Ctrl-C ends all of it.
   --user NAME        whose nodes the visitors of the page become; needed if it has several users
   --ssh-user NAME    the account to open shells as; without it the page asks
   --port N           where to serve the page; without it any free port
+  --no-build         serve what npm run build has made, without looking whether it is up to date
   --help             this text
 `;
 
@@ -30,6 +31,7 @@ const OPTIONS = {
   user: {type: 'string'},
   'ssh-user': {type: 'string'},
   port: {type: 'string'},
+  'no-build': {type: 'boolean'},
   help: {type: 'boolean'},
 };
 
@@ -53,7 +55,7 @@ function parse(args) {
       throw wrong(`--headscale ${values.headscale} is not an http or https address.`);
     if (!apiKey) throw wrong('--headscale needs --api-key (headscale apikeys create).');
   }
-  return {...values, port, apiKey, sshUser: values['ssh-user']};
+  return {...values, port, apiKey, sshUser: values['ssh-user'], prepared: values['no-build']};
 }
 
 /** What was started, ended in the opposite order. */

@@ -124,6 +124,7 @@ export async function startHub(options) {
     sshUser: options.sshUser ?? '',
     tailnet: options.tailnet ?? 'tailnet',
   });
+  app.get('/favicon.ico', (_, reply) => reply.code(204).send()); // lite.html names no icon
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof HeadscaleError) return reply.code(502).send({error: error.message});
     const status = error.statusCode ?? 500;

@@ -158,7 +158,10 @@ class Hub {
     byId('new-tab').addEventListener('click', () => this.#showList());
     byId('show-list').addEventListener('click', () => this.#showList());
     byId('show-find').addEventListener('click', () => this.#find.open(this.#tabs.current));
-    byId('theme').addEventListener('click', () => document.dispatchEvent(new Event('themechoice')));
+    byId('theme').addEventListener('click', () => {
+      document.dispatchEvent(new Event('themechoice'));
+      this.#tabs.current?.focus();
+    });
     document.addEventListener('themechange', () => {
       for (const {view} of this.#tabs.sessions) view?.setTheme(themeName());
     });

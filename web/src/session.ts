@@ -247,6 +247,7 @@ export class Session {
       return {title, detail: plainText(this.#error)};
     }
     const exit = this.#exit;
+    if (exit && exit.code < 0) return {title: `The shell on ${name} was killed.`};
     if (exit?.signal) return {title: `The shell on ${name} was ended by ${exit.signal}.`};
     if (exit) return {title: `The shell on ${name} ended with exit code ${exit.code}.`};
     return {title: `The shell on ${name} ended.`};

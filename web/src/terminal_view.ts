@@ -125,9 +125,12 @@ export class TerminalView {
     this.term.write(`${this.term.buffer.active.cursorX ? '\r\n' : ''}\x1b[2m${line}\x1b[0m\r\n`);
   }
 
-  /** Out of the modes that a program left behind; what it wrote stays. */
+  /** Out of the modes that a program left behind, on a line of its own; what it wrote stays. */
   resetModes(): void {
-    this.term.write('\x1b[!p\x1b[?1049l\x1b[?1000;1002;1003;1006;2004;1l\x1b[?25h\x1b[0m');
+    // Only where there is an alternate screen to leave: it moves the cursor to where that began.
+    const leave = this.term.buffer.active.type === 'alternate' ? '\x1b[?1049l' : '';
+    this.term.write(`${leave}\x1b[!p\x1b[?1000;1002;1003;1006;2004;1l\x1b[?25h\x1b[0m`);
+    if (this.term.buffer.active.cursorX > 0) this.term.write('\r\n');
   }
 
   /** What is typed, as bytes; old mouse reports are bytes that are no UTF-8. */
