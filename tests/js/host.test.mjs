@@ -51,6 +51,28 @@ test('the bytes are copied when sent, not when flushed', () => {
   assert.deepEqual(socket.sent, [[1, 2]]);
 });
 
+test('a blocked address ends like a closed socket, once', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const {seen, table} = openSocket();
+  table.open(2, 'ws://blocked', '');
+  const socket = FakeWebSocket.all.at(-1);
+  socket.onerror({}); // and no close, as Chromium's workers have it for a CSP violation
+  t.mock.timers.tick(1000);
+  assert.deepEqual(seen.slice(1), [['closed', 2, 1006, 'the address is blocked']]);
+  socket.serverCloses(1006, '');
+  assert.equal(seen.length, 2);
+});
+
+test('an error that a close follows is told by the close', async (t) => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const {seen, socket} = openSocket();
+  socket.readyState = 3;
+  socket.onerror({});
+  socket.serverCloses(1011, 'tired');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(seen.slice(1), [['closed', 1, 1011, 'tired']]);
+});
+
 test('a server that does not read is left', () => {
   const {table, socket, seen} = openSocket();
   socket.bufferedAmount = 32 << 20;

@@ -27,6 +27,7 @@ const PROGRAMS = {
   ],
 };
 const NAMES = Object.keys(PROGRAMS);
+const HEARTBEAT_MS = 15_000; // Go says nothing while it compiles
 
 function stampOf(name) {
   const hash = createHash('sha256');
@@ -43,6 +44,7 @@ async function buildPeer(name) {
   say(`${name}: building with Go (minutes the first time)`);
   mkdirSync(path.dirname(dir), {recursive: true});
   const fresh = mkdtempSync(`${dir}.new-`);
+  const heartbeat = setInterval(() => say(`${name}: Go is still at work`), HEARTBEAT_MS);
   try {
     await sh(
       'go',
@@ -56,6 +58,7 @@ async function buildPeer(name) {
     rmSync(dir, {recursive: true, force: true});
     renameSync(fresh, dir);
   } finally {
+    clearInterval(heartbeat);
     rmSync(fresh, {recursive: true, force: true});
   }
   return dir;

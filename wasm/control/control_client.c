@@ -269,9 +269,11 @@ void control_client_opened(struct control_client *cc, uint64_t now_ms)
 static void never_opened(struct control_client *cc)
 {
     if (!cc->key_fresh)
-        control_emit_problem(cc, CONTROL_PROBLEM_UNREACHABLE,
-                             "The control server cannot be reached, or refused the WebSocket to "
-                             "/ts2021 (Headscale 0.29.0 and 0.29.1 do).");
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_UNREACHABLE,
+            "The control server cannot be reached, or its WebSocket is blocked: by "
+            "a proxy, by this page's Content-Security-Policy (connect-src), or by "
+            "Headscale 0.29.0 or 0.29.1.");
     else /* its key came by the same address a moment ago */
         control_emit_problem(
             cc, CONTROL_PROBLEM_TS2021_REFUSED,

@@ -34,6 +34,8 @@ const MAX_MESSAGE_BYTES = 32_768; // one byte more and servers close with 1009
 const MAX_BUFFERED_BYTES = 32 << 20;
 const OPEN = 1;
 const ABNORMAL_CLOSURE = 1006;
+const CLOSE_FOLLOWS_MS = 100; // an error's close event comes in the same task or the next
+const BLOCKED = 'the address is blocked';
 
 interface Entry {
   socket: WebSocketLike;
@@ -72,11 +74,19 @@ export class WebSocketTable {
       // Text is nothing that these servers say.
       if (mine() && data instanceof ArrayBuffer) this.#handlers.input(id, new Uint8Array(data));
     };
-    socket.onerror = () => {}; // close follows
-    socket.onclose = ({code, reason}: {code?: number; reason?: string}) => {
+    const ended = (code: number, reason: string): void => {
       if (!mine()) return;
       this.#forget(id, entry);
-      this.#handlers.closed(id, code ?? ABNORMAL_CLOSURE, reason ?? '');
+      this.#handlers.closed(id, code, reason);
+    };
+    socket.onclose = ({code, reason}: {code?: number; reason?: string}) =>
+      ended(code ?? ABNORMAL_CLOSURE, reason ?? '');
+    // close follows, save where the page's Content-Security-Policy blocks the address: in a worker
+    // Chromium then reports an error and nothing more.
+    socket.onerror = () => {
+      setTimeout(() => {
+        if (socket.readyState !== OPEN) ended(ABNORMAL_CLOSURE, BLOCKED);
+      }, CLOSE_FOLLOWS_MS);
     };
   }
 
