@@ -152,6 +152,10 @@ void control_session_lite(struct control_client *cc)
 
 void control_session_logout(struct control_client *cc)
 {
+    bool asked = cc->streams[CONTROL_STREAM_REGISTER].id != 0 && cc->auth_url[0] == '\0';
+
+    if (asked && !cc->registered)
+        return; /* a cancelled registration goes on there: only its node can be taken back */
     cancel(cc, CONTROL_STREAM_REGISTER);
     cancel(cc, CONTROL_STREAM_TRY);
     cc->try_at = cc->register_at = cc->register_deadline = NEVER;
@@ -212,6 +216,10 @@ static void registered(struct control_client *cc, bool authorized)
 static void greet(struct control_client *cc)
 {
     cc->greet = false;
+    if (cc->logging_out) { /* while the registration was under way */
+        control_session_logout(cc);
+        return;
+    }
     control_session_lite(cc);
     if (cc->state == CONTROL_ONLINE && cc->streams[CONTROL_STREAM_MAP].id == 0)
         post_map(cc, CONTROL_STREAM_MAP);

@@ -454,6 +454,18 @@ static void test_logout(void)
     CHECK(world_expect(&w, CONTROL_EVENT_LOGGED_OUT) != NULL);
     world_free(&w);
 
+    world_start(&w, "hskey", 0); /* while the registration is under way: its node is taken back */
+    control_client_logout(w.cc, w.now_ms);
+    world_sleep(&w, 700);
+    CHECK(world_expect(&w, CONTROL_EVENT_LOGGED_OUT) == NULL);
+    server_answer(&w.server, world_find(&w, REGISTER, "\"AuthKey\":\"hskey\"", 0), 200,
+                  "{\"MachineAuthorized\":true}");
+    world_run(&w);
+    server_answer(&w.server, world_find(&w, REGISTER, "Expiry", 0), 200, "{}");
+    world_run(&w);
+    CHECK(world_expect(&w, CONTROL_EVENT_LOGGED_OUT) != NULL);
+    world_free(&w);
+
     world_start(&w, "hskey", 0); /* not even registered */
     w.deaf = true;
     world_close(&w, 1006);
