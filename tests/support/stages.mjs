@@ -74,9 +74,10 @@ async function fuzz({env, long}) {
   await fuzzAll(dir, long ? 600 : 60);
 }
 
-async function interop({env}) {
+async function interop({env, long}) {
   await peers();
-  return nodeTests('interop', {env, args: ALONE, minutes: 15});
+  const its = long ? {...env, MESHTERM_LONG: '1'} : env;
+  return nodeTests('interop', {env: its, args: ALONE, minutes: 15});
 }
 
 async function e2e({env}) {
