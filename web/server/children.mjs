@@ -7,9 +7,11 @@ const GRACE_MS = 3000;
 
 export class Children {
   #alive = new Set();
+  #isEnding = false;
   #started = ({process: child}) => {
     this.#alive.add(child);
     for (const event of ['exit', 'error']) child.once(event, () => this.#alive.delete(child));
+    if (this.#isEnding) child.once('spawn', () => child.kill('SIGTERM'));
   };
 
   constructor() {
@@ -22,8 +24,12 @@ export class Children {
     this.#alive.clear();
   }
 
-  /** SIGTERM to all that is left, and SIGKILL to whoever does not mind it. */
+  /**
+   * SIGTERM to all that is left and to all that is still started, until release(); SIGKILL to
+   * whoever of them does not mind it.
+   */
   async end() {
+    this.#isEnding = true;
     const ended = [...this.#alive].map((child) => {
       child.kill('SIGTERM');
       return new Promise((resolve) => {
@@ -32,6 +38,5 @@ export class Children {
       });
     });
     await Promise.all(ended);
-    this.release();
   }
 }

@@ -8,7 +8,7 @@ import fastify from 'fastify';
 import fastifyStatic from '@fastify/static';
 import {Access} from './access.mjs';
 import {HeadscaleApi, HeadscaleError} from './headscale_api.mjs';
-import {passthrough} from './passthrough.mjs';
+import {passthrough, refuse} from './passthrough.mjs';
 
 const PASSED_THROUGH = new Set(['/ts2021', '/derp']);
 const LITE = '/lite.html'; // the one page whose script is within it
@@ -149,11 +149,13 @@ export async function startHub(options) {
     const name = request.url.split('?')[0];
     const allowed = Access.isOurs(request, hosts) && access.allows(request);
     if (allowed && PASSED_THROUGH.has(name)) return pass(request, socket, head);
-    const status = allowed ? '404 Not Found' : '403 Forbidden';
-    return socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    return allowed ? refuse(socket, 404, 'Not Found') : refuse(socket, 403, 'Forbidden');
   });
   return {
     url: `http://127.0.0.1:${port}/?token=${access.token}`,
-    close: () => app.close(),
+    close: () => {
+      pass.close();
+      return app.close();
+    },
   };
 }

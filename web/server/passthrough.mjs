@@ -71,12 +71,19 @@ function connect(upstream, browser) {
   for (const socket of [upstream, browser]) socket.on('error', () => socket.terminate());
 }
 
-function refuse(socket, status, text) {
-  socket.end(`HTTP/1.1 ${status} ${text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+/** Answers an upgrade that is not to be, and does not wait for the other half to close. */
+export function refuse(socket, status, text) {
+  socket.end(`HTTP/1.1 ${status} ${text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`, () =>
+    socket.destroy(),
+  );
 }
 
-/** An upgrade handler: opens the way to Headscale first, so that its refusal reaches the page. */
+/**
+ * An upgrade handler: opens the way to Headscale first, so that its refusal reaches the page. Its
+ * close() drops everything that is under way.
+ */
 export function passthrough(headscaleUrl) {
+  const upstreams = new Set();
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -84,15 +91,22 @@ export function passthrough(headscaleUrl) {
     handleProtocols: (protocols) => protocols.values().next().value ?? false,
   });
   const base = headscaleUrl.replace(/^http/, 'ws').replace(/\/+$/, '');
-  return (request, socket, head) => {
+  const pass = (request, socket, head) => {
     const protocols = (request.headers[HEADER_PASSED_ON] ?? '')
       .split(',')
       .map((p) => p.trim())
       .filter(Boolean);
-    const upstream = new WebSocket(base + request.url, protocols, {
-      perMessageDeflate: false,
-      handshakeTimeout: OPEN_TIMEOUT_MS,
-    });
+    let upstream;
+    try {
+      upstream = new WebSocket(base + request.url, protocols, {
+        perMessageDeflate: false,
+        handshakeTimeout: OPEN_TIMEOUT_MS,
+      });
+    } catch {
+      return refuse(socket, 400, 'Bad Request'); // an address or subprotocol that is none
+    }
+    upstreams.add(upstream);
+    upstream.once('close', () => upstreams.delete(upstream));
     let settled = false;
     const fail = (status, text) => {
       if (settled) return;
@@ -105,15 +119,28 @@ export function passthrough(headscaleUrl) {
       fail(response.statusCode, response.statusMessage),
     );
     upstream.once('error', () => fail(502, 'Bad Gateway'));
+    socket.once('end', () => fail(499, 'Gone'));
     socket.once('close', () => fail(499, 'Gone'));
     upstream.once('open', () => {
       if (settled) return;
       settled = true;
+      let isConnected = false;
       upstream.pause();
       server.handleUpgrade(request, socket, head, (browser) => {
+        isConnected = true;
         connect(upstream, browser);
         upstream.resume();
       });
+      // Where the handshake is refused the callback never comes.
+      if (!isConnected) {
+        upstream.on('error', () => {});
+        upstream.terminate();
+      }
     });
   };
+  pass.close = () => {
+    for (const upstream of upstreams) upstream.terminate();
+    for (const browser of server.clients) browser.terminate();
+  };
+  return pass;
 }
