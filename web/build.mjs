@@ -7,11 +7,14 @@
 //   dist/lite.html   meshterm/ (the same, under a name that does not change)
 import {createHash} from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -19,9 +22,11 @@ import {
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {brotliCompressSync, constants} from 'node:zlib';
+import {withLock} from '../tests/support/setup.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const PACKAGE = path.join(here, '..', 'js', 'dist');
+const BUILD = path.join(here, '..', 'build');
 const PACKAGE_FILES = ['index.js', 'worker.js', 'terminal.js', 'ipn.wasm'];
 const ENTRIES = ['hub.ts', 'theme.ts', 'hub.css'];
 
@@ -92,18 +97,15 @@ function compress(dir) {
   }
 }
 
-/** The package, compressed; where the same one lies already, nothing is done. */
-function copyPackage(dist, packageName) {
+/** The package, compressed; what the last build compressed is taken over if it is the same. */
+function copyPackage(dist, last, packageName) {
   const dir = path.join(dist, packageName);
-  for (const name of readdirSync(dist))
-    if (/^meshterm(\.|$)/.test(name) && name !== packageName)
-      rmSync(path.join(dist, name), {recursive: true});
-  if (!existsSync(path.join(dir, 'ipn.wasm.br'))) {
-    rmSync(dir, {recursive: true, force: true});
-    mkdirSync(dir);
-    for (const name of PACKAGE_FILES) cpSync(path.join(PACKAGE, name), path.join(dir, name));
-    compress(dir);
-  }
+  const before = path.join(last, packageName);
+  mkdirSync(dir);
+  for (const name of PACKAGE_FILES) cpSync(path.join(PACKAGE, name), path.join(dir, name));
+  for (const name of PACKAGE_FILES.map((file) => `${file}.br`))
+    if (existsSync(path.join(before, name))) cpSync(path.join(before, name), path.join(dir, name));
+  compress(dir);
   cpSync(dir, path.join(dist, 'meshterm'), {recursive: true});
 }
 
@@ -116,12 +118,8 @@ function printSizes(dist, say) {
   }
 }
 
-/** @returns {Promise<string>} the folder to serve */
-export async function buildHub({dist = path.join(here, 'dist'), say = console.log} = {}) {
+async function buildInto(dist, last) {
   const packageName = `meshterm.${packageHash()}`;
-  mkdirSync(dist, {recursive: true});
-  for (const name of readdirSync(dist))
-    if (!name.startsWith('meshterm')) rmSync(path.join(dist, name), {recursive: true});
   const names = {...(await bundle(dist, packageName)), meshterm: packageName};
   const html = readFileSync(path.join(here, 'src', 'index.html'), 'utf8');
   const filled = html.replace(/\{\{([^}]+)\}\}/g, (_, name) => {
@@ -130,10 +128,29 @@ export async function buildHub({dist = path.join(here, 'dist'), say = console.lo
   });
   writeFileSync(path.join(dist, 'index.html'), filled);
   cpSync(path.join(here, 'lite.html'), path.join(dist, 'lite.html'));
-  copyPackage(dist, packageName);
+  copyPackage(dist, last, packageName);
   compress(dist);
-  printSizes(dist, say);
-  return dist;
+}
+
+/**
+ * Beside the last one, which it then replaces: another hub may be serving that.
+ * @returns {Promise<string>} the folder to serve
+ */
+export async function buildHub({dist = path.join(here, 'dist'), say = console.log} = {}) {
+  return withLock('hub', async () => {
+    mkdirSync(BUILD, {recursive: true});
+    const fresh = mkdtempSync(path.join(BUILD, 'hub-'));
+    try {
+      chmodSync(fresh, 0o755);
+      await buildInto(fresh, dist);
+      rmSync(dist, {recursive: true, force: true});
+      renameSync(fresh, dist);
+    } finally {
+      rmSync(fresh, {recursive: true, force: true});
+    }
+    printSizes(dist, say);
+    return dist;
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildHub();

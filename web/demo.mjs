@@ -60,16 +60,22 @@ function parse(args) {
 
 /** What was started, ended in the opposite order. */
 class Running {
-  constructor(say) {
-    this.say = say;
+  constructor() {
     this.ends = [];
     /** Settles when a part of it died by itself. */
     this.died = new Promise((resolve) => (this.tellDied = resolve));
   }
 
+  /** What ends a part; at once if all is being ended. */
+  add(end) {
+    if (this.stopping) void end().catch(() => {});
+    else this.ends.unshift(end);
+  }
+
   /** A daemon that ends before it is told to ends the demo, with its last words. */
-  watch(name, {daemon, logFile}) {
-    this.ends.unshift(() => daemon.stop());
+  watch(name, peer) {
+    const {daemon, logFile} = peer;
+    this.add(() => (peer.stop ? peer.stop() : daemon.stop())); // it may have been launched again
     void daemon.ended.then(async ({code, signal, error}) => {
       await new Promise((resolve) => setTimeout(resolve, 300)); // Ctrl-C reaches us both
       if (this.stopping) return;
@@ -80,7 +86,8 @@ class Running {
 
   stop() {
     this.stopping ??= (async () => {
-      for (const end of this.ends) await end().catch((error) => this.say(`  ${error.message}`));
+      for (const end of this.ends)
+        await end().catch((error) => process.stderr.write(`  ${error.message}\n`));
     })();
     return this.stopping;
   }
@@ -147,7 +154,7 @@ async function startTailnet(running, say, account) {
   const bin = await peers('headscale', 'tailscale');
   const dir = await mkdtemp(path.join(tmpdir(), 'meshterm-demo-'));
   const [hsDir, nodeDir] = [path.join(dir, 'headscale'), path.join(dir, 'node')];
-  running.ends.unshift(() => rm(dir, {recursive: true, force: true, maxRetries: 3}));
+  running.add(() => rm(dir, {recursive: true, force: true, maxRetries: 3}));
 
   say('starting Headscale');
   const headscale = await step('Headscale', path.join(hsDir, 'headscale.log'), () =>
@@ -169,7 +176,7 @@ async function startTailnet(running, say, account) {
  * @returns {Promise<{url: string, hub: object, headscale?: object, node?: object,
  *   died: Promise<string>, stop: () => Promise<void>}>}
  */
-export async function startDemo(options = {}) {
+export async function startDemo(options = {}, running = new Running()) {
   const setup = await import('../tests/support/setup.mjs');
   const say = options.say ?? setup.say;
   if (!options.prepared) {
@@ -181,7 +188,6 @@ export async function startDemo(options = {}) {
   say('web/dist is built');
   const {startHub} = await import('./server/hub.mjs');
 
-  const running = new Running(say);
   try {
     const account = options.sshUser ?? userInfo().username;
     const tailnet = options.headscale ? undefined : await startTailnet(running, say, account);
@@ -200,7 +206,7 @@ export async function startDemo(options = {}) {
       }),
       options.port,
     );
-    running.ends.unshift(() => hub.close());
+    running.add(() => hub.close());
     const stop = () => running.stop();
     return {url: hub.url, hub, ...tailnet, died: running.died, stop};
   } catch (error) {
@@ -216,13 +222,15 @@ function asked() {
   });
 }
 
-/** Ends what a demo that is still being set up has started; Ctrl-C may come at any moment. */
-async function abandon(started, children) {
+/**
+ * Ends what a demo that is still being set up has started; what it goes on to start is ended at
+ * once. Ctrl-C may come at any moment.
+ */
+async function abandon(running, children) {
   await children.end();
-  await Promise.race([
-    started.then((demo) => demo.stop()).catch(() => {}),
-    new Promise((resolve) => setTimeout(resolve, 5000)),
-  ]);
+  await running.stop();
+  await new Promise((resolve) => setTimeout(resolve, 100)); // for what was on its way
+  await children.end();
 }
 
 async function main() {
@@ -230,11 +238,13 @@ async function main() {
   if (options.help) return void process.stdout.write(USAGE);
   const children = new Children();
   const stopAsked = asked();
-  const started = startDemo(options);
+  const running = new Running();
+  const started = startDemo(options, running);
   const demo = await Promise.race([started, stopAsked]);
   if (typeof demo === 'string') {
     process.stdout.write('\nstopping\n');
-    await abandon(started, children);
+    started.catch(() => {});
+    await abandon(running, children);
     process.exit(130);
   }
   process.stdout.write(`\n  ${demo.url}\n\nOpen it in a browser. Ctrl-C ends everything.\n`);

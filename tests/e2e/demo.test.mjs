@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
-import {existsSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -30,12 +30,13 @@ function start(...args) {
   return demo;
 }
 
-/** The processes whose command line names the folder. */
+/** The processes whose command line names the folder; of the line, only the program is kept. */
 async function processesIn(folder) {
   const found = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(folder)) found.push({pid: Number(pid), line});
+    if (line.includes(folder))
+      found.push({pid: Number(pid), program: path.basename(line.split('\0')[0])});
   }
   return found;
 }
@@ -59,20 +60,27 @@ test('Ctrl-C ends all of it', async () => {
   await nothingIsLeft();
 });
 
-test('SIGTERM while it starts ends all of it', async () => {
-  const demo = start('--no-build');
-  await until('Headscale is being started', () => existsSync(dir) && readdirSync(dir).length > 0, {
-    every: 20,
-  });
-  demo.child.kill('SIGTERM');
-  assert.equal(await demo.ended, 130, demo.err);
-  await nothingIsLeft();
+test('SIGTERM at any moment of its start ends all of it', async () => {
+  for (const [moment, delayMs] of [
+    [() => true, 100],
+    [() => readdirSync(dir).length > 0, 0],
+    [async () => (await processesIn(dir)).length > 0, 0],
+    [async () => (await processesIn(dir)).some(({program}) => program === 'tailscaled'), 0],
+    [async () => (await processesIn(dir)).some(({program}) => program === 'tailscaled'), 700],
+  ]) {
+    const demo = start('--no-build');
+    await until('the moment', moment, {every: 5});
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    demo.child.kill('SIGTERM');
+    assert.equal(await demo.ended, 130, `${moment}: ${demo.err}`);
+    await nothingIsLeft();
+  }
 });
 
 test('a part that dies ends the rest, with its last words', async () => {
   const demo = start('--no-build');
   await isUp(demo);
-  const [node] = (await processesIn(dir)).filter(({line}) => line.includes('tailscaled'));
+  const [node] = (await processesIn(dir)).filter(({program}) => program === 'tailscaled');
   process.kill(node.pid, 'SIGKILL');
   assert.equal(await demo.ended, 1);
   assert.match(demo.err, /tailscaled ended by itself \(SIGKILL\)\. Its last words:\n {2}\S/);

@@ -51,6 +51,7 @@ test('the node appears; a click, a shell; exit ends it', async () => {
   assert.equal(new URL(hub.page.url()).search, '', 'the token is taken out of the address');
   assert.match(await hub.row().innerText(), /100\.64\.0\.\d+ · Linux · Tailscale SSH/);
   assert.match(await hub.page.locator('#machine-count').innerText(), /1 of 1 online/i);
+  await hub.page.waitForFunction(() => /^\d+ ms$/.test(document.querySelector('.right').innerText));
   await shot(hub, 'list-dark');
   await hub.openShell();
   await hub.enter('echo a-$((6*7))', /^a-42$/m);
@@ -310,6 +311,9 @@ test('Headscale is down: said in words; Try again joins once it is back', async 
     assert.match(await hub.card().innerText(), /Headscale does not answer at http:\/\/127/);
     assert.equal(await hub.page.locator('#tailnet-state').innerText(), 'not joined');
     await shot(hub, 'headscale-down');
+    await hub.page.setViewportSize({width: 390, height: 780});
+    await hub.button('Try again').waitFor();
+    await shot(hub, 'headscale-down-phone');
     await demo.headscale.launch();
     await hub.button('Try again').click();
     await hub.page.waitForSelector('#machines .row:not(.off)');

@@ -58,6 +58,8 @@ export class Home {
     this.#home.hidden = hasSessions;
     this.#drawCard(hasSessions ? this.#notice : this.#card, hasSessions);
     (hasSessions ? this.#card : this.#notice).hide();
+    // On a phone, where there is the list or the rest, this is what must be seen.
+    document.body.toggleAttribute('data-speaks', !this.#card.element.hidden);
     const isReady = this.#tailnet.phase === 'joined' && this.#tailnet.machines.length > 0;
     this.#hint.hidden = !isReady || this.#tailnet.problem !== undefined;
   }

@@ -16,7 +16,7 @@ import {Tailnet} from './tailnet.js';
 
 const PING_EVERY_MS = 15_000;
 const REDRAW_LIST_MS = 60_000; // "4 min ago" grows old
-const MAX_PINGED = 16; // machines whose distance the list shows
+const MAX_MEASURED = 16; // machines whose distance the list shows
 
 const loadTerminal = () => import('./terminal_view.js');
 
@@ -31,6 +31,7 @@ class Hub {
   readonly #find = new FindBar();
   readonly #tabs = new Tabs((session) => this.#handleSelect(session));
   readonly #sidebar = new Sidebar({open: (machine, user) => this.#open(machine, user)});
+  readonly #measured = new Set<string>();
   readonly #keys = new KeyBar({
     type: (data) => this.#tabs.current?.type(data),
     isApplicationMode: () =>
@@ -51,12 +52,9 @@ class Hub {
   };
 
   start(): void {
-    let wasJoined = false;
     this.#tailnet.onChange(() => {
       this.#draw();
-      const isJoined = this.#tailnet.phase === 'joined';
-      if (isJoined && !wasJoined) this.#showLatencies();
-      wasJoined = isJoined;
+      this.#measure(this.#tailnet.machines.filter(({id}) => !this.#measured.has(id)));
     });
     void this.#tailnet.join();
     loadTerminal().catch(() => {}); // asked for again, and said, when a shell is opened
@@ -65,7 +63,7 @@ class Hub {
     setInterval(() => void this.#ping(this.#tabs.current), PING_EVERY_MS);
     setInterval(() => {
       this.#draw();
-      this.#showLatencies();
+      this.#measure(this.#tailnet.machines);
     }, REDRAW_LIST_MS);
   }
 
@@ -79,11 +77,13 @@ class Hub {
     session.start();
   }
 
-  #showLatencies(): void {
-    const {ipn, machines} = this.#tailnet;
-    if (!ipn || document.visibilityState !== 'visible') return;
-    for (const {id, online} of machines.slice(0, MAX_PINGED)) {
+  /** How far the first machines of the list are. */
+  #measure(machines: Machine[]): void {
+    const {ipn, isRelayConnected} = this.#tailnet;
+    if (!ipn || !isRelayConnected || document.visibilityState !== 'visible') return;
+    for (const {id, online} of machines.slice(0, MAX_MEASURED)) {
       if (!online) continue;
+      this.#measured.add(id);
       ipn.ping(id).then(
         ({ms}) => this.#sidebar.setLatency(id, ms),
         () => this.#sidebar.setLatency(id, undefined),
@@ -95,6 +95,7 @@ class Hub {
     document.body.dataset['view'] = session ? 'terminal' : 'list';
     document.title = session ? `${session.title} · meshterm` : 'meshterm hub';
     this.#find.close();
+    byId('show-find').hidden = !session;
     this.#status.show(session);
     this.#draw();
     void this.#ping(session);

@@ -240,11 +240,14 @@ export class Session {
     this.#card.show({tone, ...this.#why(wasOpen), actions}, {focus});
   }
 
-  #why(wasOpen: boolean): {title: string; detail?: string} {
-    const {name} = this.machine;
+  #why(wasOpen: boolean): {title: string; detail?: string; command?: string} {
+    const {name, online, tailscaleSSH} = this.machine;
     if (this.#error) {
       const title = wasOpen ? `The shell on ${name} was lost.` : `No shell on ${name}.`;
-      return {title, detail: plainText(this.#error)};
+      const detail = plainText(this.#error);
+      if (wasOpen || !online || tailscaleSSH) return {title, detail};
+      const advice = `${detail}\nTailscale SSH is off there; this turns it on:`;
+      return {title, detail: advice, command: 'sudo tailscale set --ssh'};
     }
     const exit = this.#exit;
     if (exit && exit.code < 0) return {title: `The shell on ${name} was killed.`};

@@ -65,8 +65,9 @@ export class Sidebar {
     const {text} = parseQuery(this.#find.value);
     const shown = this.#machines.filter((machine) => matches(machine, text));
     const online = this.#machines.filter((machine) => machine.online).length;
-    setText(this.#count, `${online} of ${this.#machines.length} online`);
-    this.#none.hidden = shown.length > 0 || this.#machines.length === 0;
+    const total = this.#machines.length;
+    setText(this.#count, total ? `${online} of ${total} online` : '');
+    this.#none.hidden = shown.length > 0 || total === 0;
     const now = Date.now();
     const wanted = new Set(shown.map((machine) => machine.id));
     for (const [id, row] of this.#rows) {

@@ -13,10 +13,10 @@ export function bytesInWords(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** "now", "4 min ago", "3 d ago". Clocks differ a little: the future is now. */
+/** "just now", "4 min ago", "3 d ago". Clocks differ a little: the future is now. */
 export function agoInWords(thenMs: number, nowMs: number): string {
   const minutes = Math.floor((nowMs - thenMs) / 60_000);
-  if (minutes < 1) return 'now';
+  if (minutes < 1) return 'just now';
   if (minutes < 60) return `${minutes} min ago`;
   if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ago`;
   return `${Math.floor(minutes / (24 * 60))} d ago`;
