@@ -365,8 +365,8 @@ void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_l
     if (!tc->connected)
         return;
     tcp_sender_ack(&tc->sender, tc->pcb, hdr, data_len);
-    if ((tc->pcb->unsent && hdr->wnd > 0) || tc->sender.lost > 0)
-        conn_queue_push(CONN_QUEUE_FLUSH, tc);
+    if ((tc->pcb->unsent && hdr->wnd > 0) || tc->sender.lost > 0 || tc->pcb->state == CLOSING)
+        conn_queue_push(CONN_QUEUE_FLUSH, tc); /* CLOSING: lwIP tells nobody of TIME_WAIT */
 }
 
 void tcp_conn_after_timer(struct tcp_conn *tc)

@@ -410,6 +410,50 @@ static void test_orphans(void)
     peer_stop();
 }
 
+/* A FIN that only a window probe has carried, answered after the peer's own: lwIP goes from CLOSING
+ * to TIME_WAIT without a word to anybody, and frees the pcb at its end. */
+static void test_fin_by_probe(void)
+{
+    struct segment s = {0};
+
+    open_conn(4, true);
+    CHECK_EQ(tcp_conn_write(at.tc, big, 10), 10);
+    netstack_flush(now);
+    CHECK(peer_take_segment(&s) && s.len == 10);
+    s = reply(ACK); /* the window closes, nothing is acknowledged */
+    s.window = 0;
+    peer_send_segment(4, &s);
+    tcp_conn_shutdown(at.tc);
+    netstack_flush(now);
+    CHECK(peer_caught() == 0);
+    s.flags = ACK | FIN;
+    peer_send_segment(4, &s);
+    netstack_flush(now);
+    at.snd++;
+    at.rcv += 10;
+    s = reply(ACK);
+    s.window = 0;
+    peer_send_segment(4, &s);
+    peer_drop_all();
+    for (int i = 0; i < 10 && !(s.flags & FIN); i++) {
+        pass(1000);
+        while (peer_take_segment(&s) && !(s.flags & FIN))
+            ;
+    }
+    CHECK(s.flags & FIN);
+    at.rcv++;
+    s = reply(ACK);
+    s.window = 0;
+    peer_send_segment(4, &s);
+    netstack_flush(now);
+    CHECK_EQ(tcp_conn_state(at.tc), TCP_CONN_CLOSED);
+    pass(200000); /* TIME_WAIT ends in it */
+    tcp_conn_free(at.tc, false);
+    netstack_flush(now);
+    CHECK(netstack_next_deadline() == NEVER);
+    peer_stop();
+}
+
 int main(void)
 {
     test_connect();
@@ -426,5 +470,6 @@ int main(void)
     test_states();
     test_reset_after_data();
     test_orphans();
+    test_fin_by_probe();
     return TEST_DONE();
 }
