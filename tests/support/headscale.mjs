@@ -23,6 +23,26 @@ export function defaultPolicy(accounts, {legacy = false} = {}) {
   };
 }
 
+/**
+ * As the default, and nodes with tag:check ask a person at every login, those with tag:hour once
+ * in an hour: authIdIn() finds what approve() and reject() want in the banner.
+ */
+export function checkPolicy(accounts) {
+  const policy = defaultPolicy(accounts);
+  const check = (tag, checkPeriod) => {
+    const from = {src: ['autogroup:member'], dst: [tag], users: accounts};
+    policy.ssh.push({action: 'check', checkPeriod, ...from});
+  };
+  check('tag:check', 'always');
+  check('tag:hour', '1h');
+  return {...policy, tagOwners: {'tag:check': ['demo@'], 'tag:hour': ['demo@']}};
+}
+
+/** What a login that waits for a person is called, from the address in its banner. */
+export function authIdIn(banner) {
+  return /\/auth\/([\w-]+)/.exec(banner)?.[1];
+}
+
 function configText({dir, port, grpcPort, metricsPort, stunPort, policyFile, derp, legacy}) {
   return JSON.stringify(
     {
@@ -154,6 +174,15 @@ export class Headscale {
 
   nodes() {
     return this.json('nodes', 'list');
+  }
+
+  /** Lets a login in that waits for a person. */
+  approve(authId) {
+    return this.cli('auth', 'approve', '--auth-id', authId);
+  }
+
+  reject(authId) {
+    return this.cli('auth', 'reject', '--auth-id', authId);
   }
 
   async setPolicy(policy) {

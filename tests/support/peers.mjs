@@ -1,7 +1,7 @@
 // The real peers of tests and demo, built by Go from the pinned modules of tests/peers into the
 // cache; built again only when go.mod or go.sum change.
 //
-//   node tests/support/peers.mjs [headscale|headscale-0.28|tailscale ...]     prints where they are
+//   node tests/support/peers.mjs [NAME ...]       prints where they are; names: tests/peers/*
 import {createHash} from 'node:crypto';
 import {
   existsSync,
@@ -10,29 +10,40 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {CACHE, ROOT, main, needGo, say, sh, withLock} from './setup.mjs';
 
-const HEADSCALE = ['github.com/juanfont/headscale/cmd/headscale'];
-const PROGRAMS = {
+const HEADSCALE = {programs: ['github.com/juanfont/headscale/cmd/headscale']};
+/** What go build makes of each module; `links` are further names for a program of it. */
+const PEERS = {
   headscale: HEADSCALE,
   'headscale-0.28': HEADSCALE,
-  tailscale: [
-    'tailscale.com/cmd/tailscaled',
-    'tailscale.com/cmd/tailscale',
-    'tailscale.com/cmd/derper',
-  ],
+  tailscale: {
+    programs: [
+      'tailscale.com/cmd/tailscaled',
+      'tailscale.com/cmd/tailscale',
+      'tailscale.com/cmd/derper',
+    ],
+  },
+  // The oldest that Headscale 0.29 accepts. One program, and nothing that no test uses: Go's time.
+  'tailscale-1.80': {
+    programs: ['tailscale.com/cmd/tailscaled'],
+    tags: 'ts_include_cli,ts_omit_aws,ts_omit_bird,ts_omit_completion,ts_omit_kube,ts_omit_tap',
+    links: {tailscale: 'tailscaled'},
+  },
 };
-const NAMES = Object.keys(PROGRAMS);
+const NAMES = Object.keys(PEERS);
 const HEARTBEAT_MS = 15_000; // Go says nothing while it compiles
 
 function stampOf(name) {
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum'])
     hash.update(readFileSync(path.join(ROOT, 'tests', 'peers', name, file)));
+  if (PEERS[name].tags) hash.update(PEERS[name].tags);
   return hash.digest('hex');
 }
 
@@ -46,14 +57,14 @@ async function buildPeer(name) {
   const fresh = mkdtempSync(`${dir}.new-`);
   const heartbeat = setInterval(() => say(`${name}: Go is still at work`), HEARTBEAT_MS);
   try {
-    await sh(
-      'go',
-      ['build', '-trimpath', '-ldflags', '-s -w', '-o', `${fresh}/`, ...PROGRAMS[name]],
-      {
-        cwd: path.join(ROOT, 'tests', 'peers', name),
-        env: {...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off'},
-      },
-    );
+    const {programs, tags = '', links = {}} = PEERS[name];
+    const args = ['build', '-trimpath', '-ldflags', '-s -w', '-tags', tags, '-o', `${fresh}/`];
+    await sh('go', [...args, ...programs], {
+      cwd: path.join(ROOT, 'tests', 'peers', name),
+      env: {...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off'},
+    });
+    for (const [link, program] of Object.entries(links))
+      symlinkSync(program, path.join(fresh, link));
     writeFileSync(path.join(fresh, '.stamp'), stampOf(name));
     rmSync(dir, {recursive: true, force: true});
     renameSync(fresh, dir);
@@ -65,8 +76,9 @@ async function buildPeer(name) {
 }
 
 /**
- * Builds what is missing. Resolves with the folders: `headscale`, `headscale-0.28` (each with a
- * program `headscale`) and `tailscale` (with tailscaled, tailscale and derper).
+ * Builds what is missing. Resolves with the folders by name: `headscale` and `headscale-0.28`
+ * (each with a program `headscale`), `tailscale` (with tailscaled, tailscale and derper) and
+ * `tailscale-1.80` (tailscaled and tailscale).
  */
 export async function peers(...names) {
   return withLock('peers', async () => {

@@ -14,11 +14,7 @@ export class Testnet {
   /** @param {{headscale?: 'headscale' | 'headscale-0.28', policy?: object}} o */
   static async start({headscale = 'headscale', policy} = {}) {
     const net = new Testnet();
-    const {[headscale]: headscaleDir, tailscale: tailscaleDir} = await peers(
-      headscale,
-      'tailscale',
-    );
-    net.binaries = tailscaleDir;
+    const {[headscale]: headscaleDir} = await peers(headscale);
     net.dir = await mkdtemp(path.join(tmpdir(), 'meshterm-test-'));
     net.stopping = [];
     net.headscale = await Headscale.start({
@@ -29,11 +25,11 @@ export class Testnet {
     return net;
   }
 
-  /** A native node; it is stopped with the net. */
+  /** A native node, of another release of Tailscale if asked for; it is stopped with the net. */
   async node(hostname, options = {}) {
-    const {tags, ...rest} = options;
+    const {tags, release = 'tailscale', ...rest} = options;
     const node = await Node.start({
-      binaries: this.binaries,
+      binaries: (await peers(release))[release],
       dir: path.join(this.dir, hostname),
       hostname,
       loginServer: this.headscale.url,
