@@ -2,7 +2,7 @@
 //
 //   node tests/run.mjs [--long] [stage ...]       without stages: all of them
 //
-// --long fuzzes each harness for ten minutes instead of one, and runs what is known to fail now and then.
+// --long fuzzes each harness for ten minutes instead of one.
 import {main, say, setup, SetupError} from './support/setup.mjs';
 import {STAGES} from './support/stages.mjs';
 

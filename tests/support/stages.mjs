@@ -74,10 +74,9 @@ async function fuzz({env, long}) {
   await fuzzAll(dir, long ? 600 : 60);
 }
 
-async function interop({env, long}) {
+async function interop({env}) {
   await peers();
-  const its = long ? {...env, MESHTERM_LONG: '1'} : env;
-  return nodeTests('interop', {env: its, args: ALONE, minutes: 15});
+  return nodeTests('interop', {env, args: ALONE, minutes: 15});
 }
 
 async function e2e({env}) {

@@ -41,6 +41,8 @@ struct drive {
     long stall_ms, close_after;
     uint64_t stall_until_ms;
     size_t held_credit, received;
+    uint8_t input[4096]; /* of standard input, not yet taken by the session */
+    size_t input_at, input_len;
     int exit_code;
     struct ssh_session *session;
 };
@@ -136,35 +138,37 @@ static void handle_event(struct drive *d, const struct ssh_event *ev)
         ssh_session_resize(d->session, d->resize_rows, d->resize_cols);
 }
 
-static void pump_input(struct drive *d)
+/*
+ * Reads more only when the last piece has gone: whoever waits here for the server to take input
+ * must go on taking its output, or both ends wait for each other.
+ */
+static void read_input(struct drive *d)
 {
-    uint8_t buf[4096];
-    ssize_t n = read(0, buf, sizeof buf);
-    size_t at = 0;
+    ssize_t n = read(0, d->input, sizeof d->input);
 
-    if (n <= 0) {
-        d->input_ended = true;
-        ssh_session_send_eof(d->session);
+    if (n > 0) {
+        d->input_at = 0;
+        d->input_len = (size_t)n;
         return;
     }
-    while (at < (size_t)n) {
-        int taken = ssh_session_write(d->session, buf + at, (size_t)n - at);
+    d->input_ended = true;
+    ssh_session_send_eof(d->session);
+}
 
-        if (taken < 0)
-            return;
-        at += (size_t)taken;
-        if (at < (size_t)n) { /* full: let some of it go */
-            struct pollfd p = {d->fd, POLLIN | POLLOUT, 0};
+static void write_input(struct drive *d)
+{
+    int taken = ssh_session_write(d->session, d->input + d->input_at, d->input_len - d->input_at);
 
-            poll(&p, 1, 10);
-            ssh_session_run(d->session, now_ms());
-        }
-    }
+    if (taken >= 0)
+        d->input_at += (size_t)taken;
+    if (taken < 0 || d->input_at == d->input_len)
+        d->input_len = 0;
 }
 
 static void turn(struct drive *d)
 {
-    struct pollfd fds[2] = {{d->fd, POLLIN, 0}, {d->open && !d->input_ended ? 0 : -1, POLLIN, 0}};
+    bool wants_input = d->open && !d->input_ended && !d->input_len;
+    struct pollfd fds[2] = {{d->fd, POLLIN, 0}, {wants_input ? 0 : -1, POLLIN, 0}};
     uint64_t deadline = ssh_session_next_deadline(d->session), now = now_ms();
     int wait_ms = deadline == NEVER ? 50 : deadline > now ? (int)(deadline - now) : 0;
     struct ssh_event ev;
@@ -173,7 +177,9 @@ static void turn(struct drive *d)
         wait_ms = 0;
     poll(fds, 2, wait_ms > 50 ? 50 : wait_ms);
     if (fds[1].revents)
-        pump_input(d);
+        read_input(d);
+    if (d->input_len)
+        write_input(d);
     if (d->held_credit && now_ms() >= d->stall_until_ms) {
         ssh_session_credit(d->session, d->held_credit);
         d->held_credit = 0;
