@@ -142,22 +142,9 @@ EXPORT void x_http_done(uint32_t id, int status, const uint8_t *body, size_t len
     ipn_http_done(ipn, id, status, body, len, ms(now));
 }
 
-EXPORT int x_ssh_open(const char *host, const char *user, const char *term, const char *command,
-                      const char *env, size_t env_len, int port, int rows, int cols, int pty,
-                      double timeout, double now)
+EXPORT int x_ssh_open(const uint8_t *fields, size_t len, double now)
 {
-    struct ipn_ssh_options options = {.host = host,
-                                      .user = user,
-                                      .term = term,
-                                      .command = command,
-                                      .env = env,
-                                      .env_len = env_len,
-                                      .port = (uint16_t)port,
-                                      .rows = rows,
-                                      .cols = cols,
-                                      .pty = pty != 0,
-                                      .timeout_ms = (uint32_t)timeout};
-    return ipn_ssh_open(ipn, &options, ms(now));
+    return ipn_ssh_open(ipn, fields, len, ms(now));
 }
 
 EXPORT int x_ssh_write(uint32_t id, const uint8_t *src, size_t len, double now)
@@ -185,9 +172,64 @@ EXPORT int x_ssh_answer_host_key(uint32_t id, int accept, double now)
     return ipn_ssh_answer_host_key(ipn, id, accept != 0, ms(now));
 }
 
+EXPORT int x_ssh_answer_prompt(uint32_t id, const uint8_t *answers, size_t len, double now)
+{
+    return ipn_ssh_answer_prompt(ipn, id, answers, len, ms(now));
+}
+
+EXPORT int x_ssh_answer_agent(uint32_t id, int request, int allow, double now)
+{
+    return ipn_ssh_answer_agent(ipn, id, request, allow != 0, ms(now));
+}
+
+EXPORT int x_ssh_signal(uint32_t id, const char *name, double now)
+{
+    return ipn_ssh_signal(ipn, id, name, ms(now));
+}
+
 EXPORT int x_ssh_close(uint32_t id, double now)
 {
     return ipn_ssh_close(ipn, id, ms(now));
+}
+
+EXPORT int x_ssh_keygen(const char *comment, double now)
+{
+    return ipn_ssh_keygen(ipn, comment, ms(now));
+}
+
+EXPORT int x_known_hosts_set(const uint8_t *text, size_t len, double now)
+{
+    return ipn_known_hosts_set(ipn, text, len, ms(now));
+}
+
+EXPORT int x_known_hosts_remove(const char *host, int port, double now)
+{
+    return ipn_known_hosts_remove(ipn, host, (uint16_t)port, ms(now));
+}
+
+EXPORT int x_sftp_request(uint32_t id, const uint8_t *fields, size_t len, double now)
+{
+    return ipn_sftp_request(ipn, id, fields, len, ms(now));
+}
+
+EXPORT int x_sftp_write(uint32_t id, uint32_t request, const uint8_t *src, size_t len, double now)
+{
+    return ipn_sftp_write(ipn, id, request, src, len, ms(now));
+}
+
+EXPORT int x_sftp_end(uint32_t id, uint32_t request, double now)
+{
+    return ipn_sftp_end(ipn, id, request, ms(now));
+}
+
+EXPORT int x_sftp_credit(uint32_t id, uint32_t request, size_t len, double now)
+{
+    return ipn_sftp_credit(ipn, id, request, len, ms(now));
+}
+
+EXPORT int x_sftp_cancel(uint32_t id, uint32_t request, double now)
+{
+    return ipn_sftp_cancel(ipn, id, request, ms(now));
 }
 
 EXPORT int x_tcp_open(const char *host, int port, double timeout, double now)

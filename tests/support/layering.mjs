@@ -35,7 +35,7 @@ const C_RULES = [
     ['ssh/', ...CRYPTO, 'libssh2 private', '<libssh2.h>', '<sodium', '<mbedtls/'],
   ],
   [/^ssh\//, ['ssh/', ...CRYPTO, 'libssh2 private', '<libssh2.h>']],
-  [/^include\//, BASE],
+  [/^include\//, ['include/', ...BASE]],
   [/^ipn\/ipn_netmap_json\.[ch]$/, ['ipn/', 'include/', 'control/', ...CRYPTO, '<yyjson.h>']],
   [/^ipn\//, ['ipn/', 'include/', 'control/', 'wg/', 'magicsock/', 'netstack/', 'ssh/', ...CRYPTO]],
   [/^exports\.c$/, ['include/', ...BASE, '<emscripten.h>', '<math.h>']],

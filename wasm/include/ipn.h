@@ -42,13 +42,23 @@ enum ipn_event_type {
     IPN_EVENT_SSH_PROGRESS = 20, /* id; text: sentence */
     IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it */
     IPN_EVENT_SSH_BANNER = 22, /* id; text */
-    IPN_EVENT_SSH_OPEN = 23, /* id; text: server version; aux: "host key type\0cipher" */
+    IPN_EVENT_SSH_OPEN = 23, /* id; text: server version; aux: fields, see ipn_ssh.h */
     IPN_EVENT_SSH_DATA = 24, /* id; text: bytes of stdout; give the credit back */
     IPN_EVENT_SSH_STDERR = 25, /* id; text: bytes of stderr; give the credit back */
     IPN_EVENT_SSH_EXIT = 26, /* id; code: exit status; aux: signal name or empty */
-    IPN_EVENT_SSH_ERROR = 27, /* id; text: code; aux: sentence */
+    IPN_EVENT_SSH_ERROR = 27, /* id; text: code; aux: sentence; code: 1 = before authentication */
     IPN_EVENT_SSH_DONE = 28, /* id; the last one of this id */
     IPN_EVENT_SSH_WRITABLE = 29, /* id; ipn_ssh_write takes bytes again */
+    IPN_EVENT_SSH_PROMPT = 30, /* id; code: kind; text: fields, see ipn_ssh.h; answer it */
+    IPN_EVENT_SSH_EOF = 31, /* id; the far end wrote its last byte */
+    IPN_EVENT_SSH_STEP = 32, /* id; code: enum ipn_ssh_step, done now; text: detail */
+    IPN_EVENT_SSH_AGENT_SIGN = 33, /* id; code: request; text: "type SHA256:… comment"; answer it */
+    IPN_EVENT_SFTP_ENTRY = 34, /* id; code: request; text: name; aux: attributes */
+    IPN_EVENT_SFTP_DATA = 35, /* id; code: request; text: bytes; give the credit back */
+    IPN_EVENT_SFTP_DONE = 36, /* id; code: request; text: status i32le, words; aux: attributes */
+    IPN_EVENT_KNOWN_HOSTS = 37, /* text: all of the known hosts, as they are now */
+    IPN_EVENT_SFTP_WRITABLE = 38, /* id; code: request; ipn_sftp_write takes bytes again */
+    IPN_EVENT_SFTP_ATTRS = 39, /* id; code: request; aux: attributes of what READ reads */
     IPN_EVENT_TCP_OPEN = 40, /* id */
     IPN_EVENT_TCP_DATA = 41, /* id; text: bytes; give the credit back */
     IPN_EVENT_TCP_EOF = 42, /* id; the far end finished writing */
@@ -56,6 +66,7 @@ enum ipn_event_type {
     IPN_EVENT_TCP_ERROR = 44, /* id; text: code; aux: sentence */
     IPN_EVENT_TCP_DONE = 45, /* id; the last one of this id */
     IPN_EVENT_PONG = 50, /* id; code: round trip ms, < 0: no answer; text: name of the region */
+    IPN_EVENT_KEY = 51, /* id: of ipn_ssh_keygen; text: private key; aux: public line */
 };
 
 struct ipn_event {
@@ -106,27 +117,6 @@ void ipn_socket_closed(struct ipn *ipn, uint32_t id, int code, const char *reaso
 void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body, size_t len,
                    uint64_t now_ms);
 
-struct ipn_ssh_options {
-    const char *host, *user;
-    const char *term, *command; /* command NULL or "": a shell */
-    const char *env; /* NAME\0VALUE\0 … */
-    size_t env_len;
-    uint16_t port; /* 0 = 22 */
-    int rows, cols;
-    bool pty;
-    uint32_t timeout_ms; /* from now to SSH_OPEN, waits for a person excepted; 0 = 5000 */
-};
-
-/* An id > 0; everything else, unknown hosts included, comes as events. IPN_ERR_NOMEM, IPN_ERR_ARG,
- * IPN_ERR_FULL over the number of sessions, IPN_ERR_STATE after LOGGED_OUT. */
-int ipn_ssh_open(struct ipn *ipn, const struct ipn_ssh_options *options, uint64_t now_ms);
-int ipn_ssh_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, uint64_t now_ms);
-int ipn_ssh_eof(struct ipn *ipn, uint32_t id, uint64_t now_ms);
-int ipn_ssh_resize(struct ipn *ipn, uint32_t id, int rows, int cols, uint64_t now_ms);
-int ipn_ssh_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms);
-int ipn_ssh_answer_host_key(struct ipn *ipn, uint32_t id, bool accept, uint64_t now_ms);
-int ipn_ssh_close(struct ipn *ipn, uint32_t id, uint64_t now_ms);
-
 int ipn_tcp_open(struct ipn *ipn, const char *host, uint16_t port, uint32_t timeout_ms,
                  uint64_t now_ms);
 int ipn_tcp_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, uint64_t now_ms);
@@ -134,7 +124,10 @@ int ipn_tcp_shutdown(struct ipn *ipn, uint32_t id, uint64_t now_ms);
 int ipn_tcp_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms);
 int ipn_tcp_close(struct ipn *ipn, uint32_t id, uint64_t now_ms);
 
-/* Disco ping: an id > 0, then IPN_EVENT_PONG. */
+/* Disco ping: an id > 0, then IPN_EVENT_PONG. IPN_ERR_NOT_FOUND: no such node; IPN_ERR_FULL: too
+ * many at once. */
 int ipn_ping(struct ipn *ipn, const char *host, uint64_t now_ms);
+
+#include "include/ipn_ssh.h"
 
 #endif

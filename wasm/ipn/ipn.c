@@ -168,6 +168,7 @@ void ipn_free(struct ipn *ipn)
     ipn_net_stop(ipn);
     control_client_free(ipn->cc);
     ipn_event_wipe(&ipn->events);
+    ipn_known_hosts_wipe(&ipn->known_hosts);
     if (ipn->auth_key)
         wipe(ipn->auth_key, strlen(ipn->auth_key));
     free(ipn->auth_key);

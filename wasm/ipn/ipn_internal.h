@@ -14,6 +14,7 @@
 #include "control/control_client.h"
 #include "include/ipn.h"
 #include "ipn/ipn_event.h"
+#include "ipn/ipn_known_hosts.h"
 #include "ipn/ipn_stream.h"
 #include "ipn/ipn_url.h"
 #include "magicsock/magicsock.h"
@@ -69,6 +70,7 @@ struct ipn {
     uint64_t probe_sent_ms[IPN_PROBE_SLOTS];
 
     struct ipn_streams streams;
+    struct ipn_known_hosts known_hosts;
     struct ipn_ping pings[IPN_MAX_PINGS];
     uint32_t next_ping;
     uint8_t chunk[65536];    /* lent by the last TCP_DATA event */

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "ipn/ipn_internal.h"
+#include "ipn/ipn_ssh_options.h"
 #include "ssh/ssh_session.h"
 
 enum {
@@ -24,16 +25,13 @@ enum {
 struct ipn_ssh {
     struct ipn_stream st; /* first: one pointer for both */
     struct ssh_session *session;
-    char *user, *term, *command;
-    uint8_t *env;
-    size_t env_len;
-    int rows, cols;
-    bool pty, opened, in_grace, retried, done_due, closing, host_key_asked;
+    struct ipn_ssh_options o;
+    bool opened, in_grace, retried, done_due, closing, host_key_asked;
     uint64_t retry_at_ms, open_deadline_ms;
     uint8_t banner[BANNER_CAP]; /* held back */
     size_t banner_len;
     uint64_t banner_due_ms;
-    uint8_t algorithms[128]; /* host key type, NUL, cipher */
+    uint8_t algorithms[128]; /* SSH_OPEN's aux */
 };
 
 static struct ipn_ssh *ssh_of(struct ipn_stream *st)
@@ -81,75 +79,61 @@ static int transport_write(void *ctx, const uint8_t *src, size_t len)
 
 /* ---- opening ---- */
 
-static char *copy_text(const char *text, const char *fallback)
-{
-    return ipn_copy_text(text && text[0] ? text : fallback);
-}
-
 static void free_ssh(struct ipn_ssh *ssh)
 {
     ssh_session_free(ssh->session);
-    free(ssh->user);
-    free(ssh->term);
-    free(ssh->command);
-    if (ssh->env)
-        wipe(ssh->env, ssh->env_len);
-    free(ssh->env);
+    ipn_ssh_options_wipe(&ssh->o);
     free(ssh);
 }
 
-static struct ipn_ssh *new_ssh(const struct ipn_ssh_options *options)
+/* What this build does not do yet. */
+static const char *missing_part(const struct ipn_ssh_options *o)
 {
-    struct ipn_ssh *ssh = calloc(1, sizeof *ssh);
-    if (!ssh)
-        return NULL;
-    ssh->user = copy_text(options->user, "");
-    ssh->term = copy_text(options->term, "xterm-256color");
-    ssh->command = copy_text(options->command, "");
-    ssh->env_len = options->env_len;
-    ssh->env = malloc(options->env_len + 1);
-    if (!ssh->user || !ssh->term || !ssh->command || !ssh->env) {
-        free_ssh(ssh);
-        return NULL;
-    }
-    if (options->env_len)
-        memcpy(ssh->env, options->env, options->env_len);
-    ssh->rows = options->rows;
-    ssh->cols = options->cols;
-    ssh->pty = options->pty;
-    ssh->retry_at_ms = ssh->open_deadline_ms = ssh->banner_due_ms = NEVER;
-    return ssh;
+    if (o->kind == IPN_SSH_FORWARD || o->on || o->via)
+        return "Forwarding";
+    if (o->kind == IPN_SSH_SFTP)
+        return "SFTP";
+    if (o->kind == IPN_SSH_TEST)
+        return "A test of the connection";
+    if (o->subsystem[0])
+        return "A subsystem";
+    return NULL;
 }
 
-int ipn_ssh_open(struct ipn *ipn, const struct ipn_ssh_options *options, uint64_t now_ms)
+int ipn_ssh_open(struct ipn *ipn, const uint8_t *fields, size_t len, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
-    if (!options->user || !options->user[0])
-        return IPN_ERR_ARG;
-    struct ipn_ssh *ssh = new_ssh(options);
+    struct ipn_ssh *ssh = calloc(1, sizeof *ssh);
     if (!ssh)
         return IPN_ERR_NOMEM;
-    uint16_t port = options->port ? options->port : 22;
-    int rc =
-        ipn_stream_add(ipn, &ssh->st, IPN_STREAM_SSH, options->host, port, options->timeout_ms);
+    ssh->retry_at_ms = ssh->open_deadline_ms = ssh->banner_due_ms = NEVER;
+    int parsed = ipn_ssh_options_parse(&ssh->o, fields, len);
+    int rc = parsed;
+    if (parsed == 0 || parsed == IPN_ERR_FULL)
+        rc = ipn_stream_add(ipn, &ssh->st, IPN_STREAM_SSH, ssh->o.host, (uint16_t)ssh->o.port,
+                            ssh->o.timeout_ms);
     if (rc < 0) {
         free_ssh(ssh);
         return rc;
     }
+    if (parsed < 0)
+        ipn_stream_fail(&ssh->st, "too-long", "%s", ssh->o.problem);
+    else if (missing_part(&ssh->o))
+        ipn_stream_fail(&ssh->st, "unsupported", "%s is not there yet.", missing_part(&ssh->o));
     return (int)ssh->st.id;
 }
 
 static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
 {
     struct ssh_config config = {
-        .user = ssh->user,
-        .term = ssh->term,
-        .command = ssh->command[0] ? ssh->command : NULL,
-        .pty = ssh->pty,
-        .rows = ssh->rows,
-        .cols = ssh->cols,
-        .env = (const char *)ssh->env,
-        .env_len = ssh->env_len,
+        .user = ssh->o.user,
+        .term = ssh->o.term,
+        .command = ssh->o.command[0] ? ssh->o.command : NULL,
+        .pty = ssh->o.pty,
+        .rows = (int)ssh->o.rows,
+        .cols = (int)ssh->o.cols,
+        .env = ssh->o.env,
+        .env_len = ssh->o.env_len,
     };
     const struct netmap_node *node = netmap_find_key(control_client_netmap(ipn->cc), &ssh->st.peer);
     bool tailscale_ssh = node && node->ssh_host_key_count && ssh->st.port == 22;
@@ -232,8 +216,9 @@ static int give_open(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev)
 {
     ssh->opened = true;
     ssh->open_deadline_ms = NEVER;
-    int n = snprintf((char *)ssh->algorithms, sizeof ssh->algorithms, "%.60s%c%.60s",
-                     ssh_session_host_key_type(ssh->session), 0, ssh_session_cipher(ssh->session));
+    int n = snprintf((char *)ssh->algorithms, sizeof ssh->algorithms, "%.60s%c%c%c%.60s%c%c%c%c",
+                     ssh_session_host_key_type(ssh->session), 0, 0, 0,
+                     ssh_session_cipher(ssh->session), 0, 0, 0, 0);
     return give(ipn, ssh, ev, IPN_EVENT_SSH_OPEN, 0,
                 text_bytes(ssh_session_server_version(ssh->session)),
                 (struct bytes){ssh->algorithms, n > 0 ? (size_t)n : 0});
@@ -266,7 +251,7 @@ static int translate(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
     case SSH_EVENT_ERROR:
         if (retry_refusal(ipn, ssh, from->code))
             return 0;
-        return give(ipn, ssh, ev, IPN_EVENT_SSH_ERROR, from->code,
+        return give(ipn, ssh, ev, IPN_EVENT_SSH_ERROR, from->code == SSH_PROBLEM_HANDSHAKE,
                     text_bytes(problem_code(from->code)), from->text);
     case SSH_EVENT_CLOSED:
         ssh->done_due = true;
@@ -289,7 +274,7 @@ static int pump_failed(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *e
     if (ssh->st.failure_told || !ssh->st.error_code)
         return finish(ipn, ssh, ev);
     ssh->st.failure_told = true;
-    return give(ipn, ssh, ev, IPN_EVENT_SSH_ERROR, 0, text_bytes(ssh->st.error_code),
+    return give(ipn, ssh, ev, IPN_EVENT_SSH_ERROR, !ssh->session, text_bytes(ssh->st.error_code),
                 text_bytes(ssh->st.error_text));
 }
 
@@ -395,8 +380,8 @@ int ipn_ssh_resize(struct ipn *ipn, uint32_t id, int rows, int cols, uint64_t no
         return IPN_ERR_NOT_FOUND;
     if (rows < 1 || cols < 1)
         return IPN_ERR_ARG;
-    ssh->rows = rows;
-    ssh->cols = cols;
+    ssh->o.rows = (uint32_t)rows;
+    ssh->o.cols = (uint32_t)cols;
     if (ssh->session)
         ssh_session_resize(ssh->session, rows, cols);
     return 0;
@@ -423,6 +408,27 @@ int ipn_ssh_answer_host_key(struct ipn *ipn, uint32_t id, bool accept, uint64_t 
     ssh_session_answer_host_key(ssh->session, accept);
     ssh->open_deadline_ms = now_ms + ssh->st.timeout_ms;
     return 0;
+}
+
+int ipn_ssh_answer_prompt(struct ipn *ipn, uint32_t id, const uint8_t *answers, size_t len,
+                          uint64_t now_ms)
+{
+    (void)answers;
+    (void)len;
+    return begin(ipn, id, now_ms) ? IPN_ERR_STATE : IPN_ERR_NOT_FOUND;
+}
+
+int ipn_ssh_answer_agent(struct ipn *ipn, uint32_t id, int request, bool allow, uint64_t now_ms)
+{
+    (void)request;
+    (void)allow;
+    return begin(ipn, id, now_ms) ? IPN_ERR_STATE : IPN_ERR_NOT_FOUND;
+}
+
+int ipn_ssh_signal(struct ipn *ipn, uint32_t id, const char *name, uint64_t now_ms)
+{
+    (void)name;
+    return begin(ipn, id, now_ms) ? IPN_ERR_STATE : IPN_ERR_NOT_FOUND;
 }
 
 int ipn_ssh_close(struct ipn *ipn, uint32_t id, uint64_t now_ms)

@@ -23,6 +23,16 @@ export const EVENT = {
   SSH_ERROR: 27,
   SSH_DONE: 28,
   SSH_WRITABLE: 29,
+  SSH_PROMPT: 30,
+  SSH_EOF: 31,
+  SSH_STEP: 32,
+  SSH_AGENT_SIGN: 33,
+  SFTP_ENTRY: 34,
+  SFTP_DATA: 35,
+  SFTP_DONE: 36,
+  KNOWN_HOSTS: 37,
+  SFTP_WRITABLE: 38,
+  SFTP_ATTRS: 39,
   TCP_OPEN: 40,
   TCP_DATA: 41,
   TCP_EOF: 42,
@@ -30,6 +40,7 @@ export const EVENT = {
   TCP_ERROR: 44,
   TCP_DONE: 45,
   PONG: 50,
+  KEY: 51,
 } as const;
 
 export const STATES = [

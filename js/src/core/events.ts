@@ -101,7 +101,7 @@ function decodeFlowEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
     case EVENT.SSH_BANNER:
       return {type: 'sshBanner', id, message: utf8.decode(text)};
     case EVENT.SSH_OPEN: {
-      const [hostKeyType = '', cipher = ''] = utf8.decode(aux).split('\0');
+      const [hostKeyType = '', , , cipher = ''] = utf8.decode(aux).split('\0');
       return {type: 'sshOpen', id, serverVersion: utf8.decode(text), hostKeyType, cipher};
     }
     case EVENT.SSH_DATA:

@@ -34,20 +34,7 @@ export interface CoreExports {
   x_socket_input(id: number, at: number, len: number, now: number): void;
   x_socket_closed(id: number, code: number, reason: number, len: number, now: number): void;
   x_http_done(id: number, status: number, at: number, len: number, now: number): void;
-  x_ssh_open(
-    host: number,
-    user: number,
-    term: number,
-    command: number,
-    env: number,
-    envLen: number,
-    port: number,
-    rows: number,
-    cols: number,
-    pty: number,
-    timeoutMs: number,
-    now: number,
-  ): number;
+  x_ssh_open(at: number, len: number, now: number): number;
   x_ssh_write(id: number, at: number, len: number, now: number): number;
   x_ssh_eof(id: number, now: number): void;
   x_ssh_resize(id: number, rows: number, cols: number, now: number): void;
@@ -175,26 +162,12 @@ export class WasmCore implements Core {
 
   sshOpen(options: SshOpenOptions, now: number): number {
     const {host, user, term, command, port, rows, cols, pty, timeoutMs} = options;
-    const env = Object.entries(options.env)
-      .map(([name, value]) => `${name}\0${value}\0`)
-      .join('');
-    const envLen = this.#utf8.encode(env).length;
-    return this.#withStrings([host, user, term, command, env], (p) =>
-      this.#x.x_ssh_open(
-        p[0]!,
-        p[1]!,
-        p[2]!,
-        p[3]!,
-        p[4]!,
-        envLen,
-        port,
-        rows,
-        cols,
-        pty ? 1 : 0,
-        timeoutMs,
-        now,
-      ),
-    );
+    const fields = {host, user, term, command, port, rows, cols, pty: pty ? 1 : 0};
+    const pairs: [string, string | number][] = [...Object.entries(fields), ['timeout', timeoutMs]];
+    for (const [name, value] of Object.entries(options.env)) pairs.push([`env.${name}`, value]);
+    const text = pairs.map(([name, value]) => `${name}\0${value}\0`).join('');
+    const len = this.#utf8.encode(text).length;
+    return this.#withStrings([text], (p) => this.#x.x_ssh_open(p[0]!, len, now));
   }
 
   sshWrite(id: number, bytes: Uint8Array, now: number): number {

@@ -66,10 +66,9 @@ export class FakeWasm {
     return this.refusal ? this.place(this.refusal)[0] : 0;
   }
 
-  #sshOpen(host, user, term, command, env, envLen, ...numbers) {
-    const strings = [host, user, term, command].map((at) => this.text(at));
-    const envText = new TextDecoder().decode(Uint8Array.from(this.bytes(env, envLen)));
-    this.seen.push(['ssh_open', ...strings, envText, ...numbers]);
+  #sshOpen(at, len, now) {
+    const text = new TextDecoder().decode(Uint8Array.from(this.bytes(at, len)));
+    this.seen.push(['ssh_open', text.split('\0'), now]);
     return 5;
   }
 

@@ -408,19 +408,21 @@ struct world_stream *world_tcp(struct world *w, const char *host, uint16_t port,
     return s;
 }
 
-struct world_stream *world_ssh(struct world *w, const char *host, uint32_t timeout_ms)
+struct world_stream *world_ssh_with(struct world *w, const uint8_t *fields, size_t len)
 {
-    struct ipn_ssh_options options = {.host = host,
-                                      .user = "root",
-                                      .rows = 24,
-                                      .cols = 80,
-                                      .pty = true,
-                                      .timeout_ms = timeout_ms};
     int id;
-    IPN_CALL(id = ipn_ssh_open(w->ipn, &options, w->now_ms));
+    IPN_CALL(id = ipn_ssh_open(w->ipn, fields, len, w->now_ms));
     struct world_stream *s = add_stream(w, id, true);
     world_drain(w);
     return s;
+}
+
+struct world_stream *world_ssh(struct world *w, const char *host, uint32_t timeout_ms)
+{
+    char fields[400];
+    int len = snprintf(fields, sizeof fields, "host%c%s%cuser%croot%cpty%c1%ctimeout%c%u%c", 0,
+                       host, 0, 0, 0, 0, 0, 0, (unsigned)timeout_ms, 0);
+    return world_ssh_with(w, (const uint8_t *)fields, (size_t)len);
 }
 
 void world_close_stream(struct world *w, struct world_stream *s)

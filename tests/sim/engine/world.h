@@ -140,6 +140,7 @@ bool world_join(struct world *w);
 /* The page's calls, with their record. NULL: the engine refused, *err says how. */
 struct world_stream *world_tcp(struct world *w, const char *host, uint16_t port, uint64_t to_send);
 struct world_stream *world_ssh(struct world *w, const char *host, uint32_t timeout_ms);
+struct world_stream *world_ssh_with(struct world *w, const uint8_t *fields, size_t len);
 void world_close_stream(struct world *w, struct world_stream *s);
 
 /* Cuts a connection; both ends see it at once. */
