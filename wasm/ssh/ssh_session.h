@@ -51,6 +51,13 @@ enum ssh_event_type {
     SSH_EVENT_ERROR,      /* code = enum ssh_problem, text: one sentence a person can act on */
     SSH_EVENT_CLOSED,     /* the last one: nothing comes after it */
     SSH_EVENT_WRITABLE,   /* ssh_session_write takes bytes again */
+    /* Of the SFTP request ev.request (ssh_sftp.h). */
+    SSH_EVENT_SFTP_ENTRY,    /* LIST; text: the name, aux: its attributes */
+    SSH_EVENT_SFTP_ATTRS,    /* READ, before its first DATA; aux: the file's attributes */
+    SSH_EVENT_SFTP_DATA,     /* READ; text: bytes */
+    SSH_EVENT_SFTP_WRITABLE, /* WRITE takes bytes again; aux as in DONE */
+    SSH_EVENT_SFTP_DONE,     /* its last; code: 0, a status > 0 or an IPN_ERR_*; text: a sentence,
+                                or the path; aux: attributes, of a WRITE how far it got */
 };
 
 enum ssh_problem {
@@ -65,6 +72,7 @@ enum ssh_problem {
 struct ssh_event {
     enum ssh_event_type type;
     int code;
+    uint32_t request;
     struct bytes text, aux; /* valid until the next call on s */
 };
 
