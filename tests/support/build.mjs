@@ -9,8 +9,11 @@ import {ROOT, main, ninja, say, setup, sh, withLock} from './setup.mjs';
 /** build/wasm/ipn.wasm, in an environment that setup() gave. */
 export async function buildWasm(env) {
   const dir = path.join(ROOT, 'build', 'wasm');
-  say('ipn.wasm: compiling what changed');
-  if (!existsSync(path.join(dir, 'build.ninja')))
+  const isFirst = !existsSync(path.join(dir, 'build.ninja'));
+  say(
+    `ipn.wasm: compiling ${isFirst ? 'the core and its libraries' : 'what changed, if anything'}`,
+  );
+  if (isFirst)
     await sh('emcmake', ['cmake', '-G', 'Ninja', '-B', dir, '-S', ROOT], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],

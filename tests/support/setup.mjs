@@ -3,7 +3,16 @@
 //
 //   node tests/support/setup.mjs build|demo|test|lint    as a program: sets up for that command
 import {spawn, spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync} from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
@@ -42,6 +51,9 @@ const PACKAGES = {
     'dropbear-bin': '/usr/sbin/dropbear',
   },
 };
+
+/** Packages of which we want the program, and not the service that starts with the machine. */
+const SERVICES = {'openssh-server': 'ssh'};
 
 /** A reason to stop that is told without a stack trace. */
 export class SetupError extends Error {}
@@ -181,7 +193,21 @@ export async function needPackages(...groups) {
   const env = {...process.env, DEBIAN_FRONTEND: 'noninteractive'};
   const options = {env, stdio: ['ignore', 'ignore', 'inherit']};
   await sh('apt-get', ['update', '-q'], options);
-  await sh('apt-get', install, options);
+  await withoutServices(() => sh('apt-get', install, options));
+  for (const name of missing.filter((name) => SERVICES[name]))
+    spawnSync('systemctl', ['disable', SERVICES[name]], {stdio: 'ignore'});
+}
+
+/** While fn installs packages none of their services is started: Debian asks this file. */
+async function withoutServices(fn) {
+  const file = '/usr/sbin/policy-rc.d';
+  const isOurs = !existsSync(file);
+  if (isOurs) writeFileSync(file, '#!/bin/sh\nexit 101\n', {mode: 0o755});
+  try {
+    return await fn();
+  } finally {
+    if (isOurs) rmSync(file, {force: true});
+  }
 }
 
 /** npm packages as package-lock.json has them; `npm ci` where node_modules is missing or stale. */
@@ -190,11 +216,12 @@ export async function needNpmPackages() {
   const wanted = read('package-lock.json');
   const hidden = 'node_modules/.package-lock.json';
   const have = existsSync(path.join(ROOT, hidden)) ? read(hidden) : {};
-  const stale = Object.keys(wanted).filter(
-    (name) => name && !wanted[name].optional && have[name]?.version !== wanted[name].version,
-  );
+  const names = Object.keys(wanted).filter((name) => name && !wanted[name].optional);
+  const stale = names.filter((name) => have[name]?.version !== wanted[name].version);
   if (stale.length === 0) return;
-  say(`npm packages: ${stale.length} missing or stale, running npm ci`);
+  const isFirst = stale.length === names.length;
+  const why = isFirst ? '' : `${stale.length} differ from package-lock.json, `;
+  say(`npm packages: ${why}installing ${names.length} into node_modules`);
   await sh('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
 }
 

@@ -2,13 +2,22 @@
 // by "none", as Tailscale SSH does, and misbehaves on request.
 //
 //	sshd-go -hostkey TYPE -port N [-ciphers LIST] [-kex LIST] [-macs LIST] [-rekey BYTES]
+//	        [-auth LIST] [-password TEXT] [-authorized FILE]
 //
 // The user name chooses what happens:
 //
 //	anybody        a shell or command, with a terminal if asked for
 //	check          a banner, a pause, a second banner, then let in
+//	forever        a banner, then nothing for ten minutes
+//	banners        banners that are empty, odd, long or no UTF-8, then let in
+//	nul            a banner with a zero byte, then let in
+//	flood          banners without end
 //	refused        a banner, then the connection is closed without an answer
-//	denied         a plain refusal that offers publickey and password
+//	denied         a plain refusal; -auth says what is offered instead (password)
+//	password, key  let in by that method alone
+//	questions      let in by keyboard-interactive: the password (hidden) and the colour blue (shown)
+//	steps          a key, then the questions, then the password
+//	slow           the command is "sha256sum", and its input is taken 4 kB at a time, with pauses
 //	noshell        shell, exec and pty-req are refused
 //	nochannel      the session channel is refused
 //	keepalive      ten keepalive@openssh.com requests, each answered, before the shell starts
@@ -22,8 +31,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -68,38 +77,6 @@ func list(text string) []string {
 		return nil
 	}
 	return strings.Split(text, ",")
-}
-
-// authenticate decides by the user name; the banners are sent while it runs.
-func authenticate(meta ssh.ConnMetadata, send func(string) error, conn net.Conn) (*ssh.Permissions, error) {
-	switch meta.User() {
-	case "check":
-		send("# visit https://login.example/a/1\r\n")
-		time.Sleep(1500 * time.Millisecond)
-		send("# thank you\r\n")
-		return nil, nil
-	case "refused":
-		send("tailnet policy does not permit you to SSH to this node\r\n")
-		conn.Close()
-		return nil, errors.New("refused")
-	case "denied":
-		return nil, errors.New("denied")
-	}
-	return nil, nil
-}
-
-func configure(config *ssh.ServerConfig, conn net.Conn) *ssh.ServerConfig {
-	c := *config
-	var send func(string) error
-	c.PreAuthConnCallback = func(pre ssh.ServerPreAuthConn) { send = pre.SendAuthBanner }
-	c.NoClientAuthCallback = func(meta ssh.ConnMetadata) (*ssh.Permissions, error) {
-		return authenticate(meta, send, conn)
-	}
-	c.NoClientAuth = true
-	c.PasswordCallback = func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
-		return nil, errors.New("no")
-	}
-	return &c
 }
 
 type session struct {
@@ -177,6 +154,22 @@ func (s *session) runPipes(cmd *exec.Cmd) {
 	cmd.Wait()
 }
 
+// hashSlowly reads so that the window is shut most of the time, and writes the hash of it all.
+func (s *session) hashSlowly() {
+	hash := sha256.New()
+	chunk := make([]byte, 4096)
+	for {
+		n, err := s.channel.Read(chunk)
+		hash.Write(chunk[:n])
+		if err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Fprintf(s.channel, "%x\n", hash.Sum(nil))
+	s.exit(0)
+}
+
 // start begins what the user name asks for; the request has been answered with yes.
 func (s *session) start(command string, sshConn *ssh.ServerConn) {
 	switch s.user {
@@ -191,6 +184,8 @@ func (s *session) start(command string, sshConn *ssh.ServerConn) {
 		s.exit(0)
 	case "signal":
 		s.exitSignal("TERM")
+	case "slow":
+		s.hashSlowly()
 	case "vanish":
 		s.channel.Write([]byte("last words\n"))
 		time.Sleep(200 * time.Millisecond)
@@ -241,9 +236,9 @@ func (s *session) handle(req *ssh.Request, sshConn *ssh.ServerConn) {
 	}
 }
 
-func serve(conn net.Conn, config *ssh.ServerConfig) {
+func serve(conn net.Conn, config *ssh.ServerConfig, creds *credentials) {
 	defer conn.Close()
-	sshConn, channels, requests, err := ssh.NewServerConn(conn, configure(config, conn))
+	sshConn, channels, requests, err := ssh.NewServerConn(conn, configure(config, creds, conn))
 	if err != nil {
 		log.Print(err)
 		return
@@ -274,7 +269,18 @@ func main() {
 	kex := flag.String("kex", "", "comma-separated")
 	macs := flag.String("macs", "", "comma-separated")
 	rekey := flag.Uint64("rekey", 0, "bytes after which the server asks for new keys")
+	methods := flag.String("auth", "password", "offered: password,publickey,keyboard-interactive")
+	password := flag.String("password", "", "what the users password, questions and steps have to know")
+	authorized := flag.String("authorized", "", "a file with the public keys of key and steps")
 	flag.Parse()
+
+	creds := &credentials{methods: list(*methods), password: *password}
+	if *authorized != "" {
+		var err error
+		if creds.authorized, err = readAuthorized(*authorized); err != nil {
+			log.Fatal(err)
+		}
+	}
 
 	config := &ssh.ServerConfig{}
 	config.Ciphers, config.KeyExchanges, config.MACs = list(*ciphers), list(*kex), list(*macs)
@@ -294,6 +300,6 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		go serve(conn, config)
+		go serve(conn, config, creds)
 	}
 }
