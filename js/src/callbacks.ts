@@ -49,6 +49,19 @@ export function checkObject(value: unknown, name: string): object {
   return value;
 }
 
+/** Names and values; nothing is an empty one. */
+export function checkPlainObject(value: unknown, name: string): object {
+  if (value === undefined || value === null) return {};
+  if (Array.isArray(value)) throw new TypeError(`${name} must be an object, not an array`);
+  return checkObject(value, name);
+}
+
+export function checkOptionalBoolean(value: unknown, name: string, otherwise: boolean): boolean {
+  if (value === undefined || value === null) return otherwise;
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);
+  return value;
+}
+
 export function checkInteger(value: unknown, name: string, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     throw new TypeError(`${name} must be a whole number from ${min} to ${max}`);

@@ -1,5 +1,5 @@
 /* What a page may configure, checked once. */
-import type {IPNConfig} from '../ipn.js';
+import type {IPNCallbacks, IPNConfig} from '../ipn.js';
 import {
   callPage,
   checkObject,
@@ -57,6 +57,19 @@ export function checkConfig(config: IPNConfig): CheckedConfig {
       : (_, line) => console.warn(`meshterm: ${line}`),
     logLevel: log ? LOG_DEBUG : LOG_ERROR,
   };
+}
+
+export function checkCallbacks(callbacks: IPNCallbacks): void {
+  checkObject(callbacks, 'callbacks');
+  for (const name of [
+    'notifyState',
+    'notifyNetMap',
+    'notifyBrowseToURL',
+    'notifyPanicRecover',
+  ] as const) {
+    checkFunction(callbacks[name], name);
+  }
+  checkOptionalFunctions(callbacks, ['notifyError', 'notifyStatus']);
 }
 
 function checkControlURL(value: unknown): string {

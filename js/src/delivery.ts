@@ -52,13 +52,16 @@ export class Delivery {
   #run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    while (!this.#isWaiting) {
-      const item = this.#queue.shift();
-      if (!item) break;
-      if (typeof item === 'function') item();
-      else this.#deliver(item.sink, this.#joinWaiting(item));
+    try {
+      while (!this.#isWaiting) {
+        const item = this.#queue.shift();
+        if (!item) break;
+        if (typeof item === 'function') item();
+        else this.#deliver(item.sink, this.#joinWaiting(item));
+      }
+    } finally {
+      this.#isRunning = false;
     }
-    this.#isRunning = false;
   }
 
   #joinWaiting(first: Data): Uint8Array {
@@ -75,13 +78,13 @@ export class Delivery {
 
   #deliver(sink: Sink, bytes: Uint8Array): void {
     const len = bytes.length; // the sink may transfer the buffer away
-    let result: unknown;
+    let result: Promise<unknown> | undefined;
     try {
-      result = sink(bytes);
+      result = promised(sink(bytes));
     } catch (error) {
       reportUncaught(error);
     }
-    if (!isThenable(result)) return this.#consumed(len);
+    if (!result) return this.#consumed(len);
     this.#isWaiting = true;
     const settled = (): void => {
       this.#consumed(len);
@@ -95,6 +98,8 @@ export class Delivery {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as {then?: unknown} | undefined)?.then === 'function';
+/** What a sink returned, if it is to be waited for. The page's thenables may throw or call twice. */
+function promised(value: unknown): Promise<unknown> | undefined {
+  const {then} = (value ?? {}) as {then?: unknown};
+  return typeof then === 'function' ? Promise.resolve(value) : undefined;
 }

@@ -18,6 +18,8 @@ export interface FlowHandler {
   handle(message: FlowMessage): void;
   /** The engine is gone: an error, then the end. */
   fail(message: string): void;
+  /** The page closes the node: what it has not taken by now must not hold back the end. */
+  drop?(): void;
 }
 
 export const MAX_QUEUED_BYTES = 1 << 20; // more input than anybody types; a program waits for drained()

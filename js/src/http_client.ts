@@ -3,7 +3,7 @@
  * of the answer is streamed, so a page that does not read it stops the server.
  */
 import type {IPNFetchInit, IPNTCPStream} from '../ipn.js';
-import {checkSeconds} from './callbacks.js';
+import {checkObject, checkSeconds} from './callbacks.js';
 import {ByteReader} from './byte_reader.js';
 
 export type Connect = (host: string, port: number, timeoutMs: number) => IPNTCPStream;
@@ -32,6 +32,7 @@ export async function fetchOverTcp(
   url: string,
   init: IPNFetchInit = {},
 ): Promise<Response> {
+  checkObject(init, 'init');
   const timeoutMs = checkSeconds(init.timeoutSeconds, 'timeoutSeconds', DEFAULT_TIMEOUT_S);
   let request = await makeRequest(url, init);
   for (let redirects = 0; ; redirects++) {

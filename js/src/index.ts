@@ -13,6 +13,7 @@ import {loadModule} from './host/load_wasm.js';
 import {Ipn} from './ipn.js';
 
 export default async function init(options: {wasmURL?: string} = {}): Promise<void> {
+  checkObject(options, 'options');
   await loadModule(resolveURL(checkOptionalText(options.wasmURL, 'wasmURL')));
 }
 

@@ -14,16 +14,8 @@ import type {
   IPNState,
   IPNTCPStream,
 } from '../ipn.js';
-import {
-  callPage,
-  checkFunction,
-  checkInteger,
-  checkObject,
-  checkOptionalFunctions,
-  checkSeconds,
-  checkText,
-} from './callbacks.js';
-import {checkConfig, type CheckedConfig} from './config.js';
+import {callPage, checkInteger, checkObject, checkSeconds, checkText} from './callbacks.js';
+import {checkCallbacks, checkConfig, type CheckedConfig} from './config.js';
 import type {FlowHandler, FlowPort} from './flow_port.js';
 import {loadModule} from './host/load_wasm.js';
 import {watchPage} from './host/page_lifecycle.js';
@@ -37,6 +29,7 @@ import {openLink, type Link} from './worker/proxy.js';
 
 const TCP_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_MS = 4000; // the engine gives itself 3 s to log out
+const STORAGE_TIMEOUT_MS = 1000; // a setState() may never settle; the page is leaving
 
 /** Replaced in tests. */
 export interface IpnParts {
@@ -85,16 +78,7 @@ export class Ipn implements IPN {
   }
 
   run(callbacks: IPNCallbacks): void {
-    checkObject(callbacks, 'callbacks');
-    for (const name of [
-      'notifyState',
-      'notifyNetMap',
-      'notifyBrowseToURL',
-      'notifyPanicRecover',
-    ] as const) {
-      checkFunction(callbacks[name], name);
-    }
-    checkOptionalFunctions(callbacks, ['notifyError', 'notifyStatus']);
+    checkCallbacks(callbacks);
     if (this.#callbacks) throw new Error('run() was called before');
     this.#callbacks = callbacks;
     callPage(() => callbacks.notifyState('NoState'));
@@ -123,6 +107,7 @@ export class Ipn implements IPN {
   tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {
     checkText(host, 'host');
     checkInteger(port, 'port', 1, 65_535);
+    checkObject(options, 'options');
     return this.#tcp(
       host,
       port,
@@ -130,7 +115,7 @@ export class Ipn implements IPN {
     );
   }
 
-  fetch(url: string, init?: IPNFetchInit): Promise<Response> {
+  async fetch(url: string, init?: IPNFetchInit): Promise<Response> {
     return fetchOverTcp(
       (host, port, timeoutMs) => this.#tcp(host, port, timeoutMs),
       String(url),
@@ -138,7 +123,7 @@ export class Ipn implements IPN {
     );
   }
 
-  ping(host: string): Promise<IPNPong> {
+  async ping(host: string): Promise<IPNPong> {
     checkText(host, 'host');
     const ref = this.#refs.take();
     return new Promise((resolve, reject) => {
@@ -162,9 +147,10 @@ export class Ipn implements IPN {
     );
     // Without a place for its keys this node can never come back: leave none behind.
     this.#link.post({type: 'close', logout: !this.#config.hasStorage});
+    this.#refs.dropAll();
     return done.then(() => {
       clearTimeout(timer);
-      return this.#storage.settled();
+      return this.#storage.settled(STORAGE_TIMEOUT_MS);
     });
   }
 

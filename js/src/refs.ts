@@ -40,6 +40,11 @@ export class Refs {
     else pending?.reject(new Error(why ?? 'The node did not answer.'));
   }
 
+  /** The page closes the node: nothing waits for it to take what is left. */
+  dropAll(): void {
+    for (const flow of this.#flows.values()) flow.drop?.();
+  }
+
   /** The engine is gone. */
   failAll(why: string): void {
     const flows = [...this.#flows.values()];

@@ -5,10 +5,13 @@ import {
   checkFunction,
   checkInteger,
   checkObject,
+  checkOptionalBoolean,
   checkOptionalFunctions,
   checkOptionalText,
+  checkPlainObject,
+  checkSeconds,
+  checkText,
 } from './callbacks.js';
-import {checkSeconds, checkText} from './callbacks.js';
 import type {SshOpenOptions} from './core/core.js';
 import {Delivery, type Sink} from './delivery.js';
 import {
@@ -21,6 +24,9 @@ import {
 } from './flow_port.js';
 
 const MAX_ROWS_COLS = 65_535;
+// The core's, which would drop what is longer.
+const MAX_ENV_NAME_BYTES = 1024;
+const MAX_ENV_VALUE_BYTES = 16_384;
 const DEFAULT_TIMEOUT_S = 5; // tsconnect's
 const FUNCTIONS = [
   'writeFn',
@@ -49,17 +55,13 @@ export function checkSshOptions(
   checkOptionalFunctions(options, FUNCTIONS);
   if (!options.onData) checkFunction(options.writeFn, 'writeFn (or onData)');
   const command = checkOptionalText(options.command, 'command');
-  const pty = options.pty ?? command === '';
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries({...(pty ? TERMINAL_ENV : {}), ...options.env})) {
-    env[checkText(name, 'a name in env')] = checkText(value, `env.${name}`);
-  }
+  const pty = checkOptionalBoolean(options.pty, 'pty', command === '');
   return {
     host: checkText(host, 'host'),
     user: checkText(user, 'username'),
     term: checkOptionalText(options.term, 'term') || 'xterm-256color',
     command,
-    env,
+    env: checkEnv({...(pty ? TERMINAL_ENV : {}), ...checkPlainObject(options.env, 'env')}),
     port: checkInteger(options.port ?? 22, 'port', 1, 65_535),
     rows: checkInteger(options.rows ?? 24, 'rows', 1, MAX_ROWS_COLS),
     cols: checkInteger(options.cols ?? 80, 'cols', 1, MAX_ROWS_COLS),
@@ -69,6 +71,17 @@ export function checkSshOptions(
 }
 
 const encoder = new TextEncoder();
+
+function checkEnv(env: Record<string, unknown>): Record<string, string> {
+  for (const [name, value] of Object.entries(env)) {
+    if (name === '') throw new TypeError('a name in env must not be empty');
+    if (encoder.encode(checkText(name, 'a name in env')).length > MAX_ENV_NAME_BYTES)
+      throw new TypeError(`a name in env must not be over ${MAX_ENV_NAME_BYTES} bytes`);
+    if (encoder.encode(checkText(value, `env.${name}`)).length > MAX_ENV_VALUE_BYTES)
+      throw new TypeError(`env.${name} must not be over ${MAX_ENV_VALUE_BYTES} bytes`);
+  }
+  return env as Record<string, string>;
+}
 
 interface TextSink {
   sink: Sink;
@@ -201,6 +214,10 @@ export class SshSession implements IPNSSHSession, FlowHandler {
   fail(message: string): void {
     this.#error ??= message;
     this.#handleDone();
+  }
+
+  drop(): void {
+    this.#delivery.drop();
   }
 
   #handleOpen({serverVersion, hostKeyType, cipher}: IPNSSHInfo): void {

@@ -232,6 +232,28 @@ test('ping: an answer resolves, none rejects', async () => {
   await silent;
 });
 
+test('ping: too many, none joined yet and a wrong host are told apart', async () => {
+  const world = await startedWorld();
+  const codes = [-9, -2, -9];
+  world.core.on.ping = () => codes.shift();
+  await assert.rejects(world.ipn.ping('n'), /not joined/);
+  await assert.rejects(world.ipn.ping('n'), /Too many pings are waiting/);
+  await coreSays(world, {type: 'netMap', json: '{}'});
+  await assert.rejects(world.ipn.ping('n'), /no node called "n"/);
+  for (const wrong of [5, undefined, 'a\0b'])
+    await assert.rejects(world.ipn.ping(wrong), TypeError);
+});
+
+test('wrong arguments of tcp() and fetch() are TypeErrors that say what is wrong', async () => {
+  const {ipn} = await startedWorld();
+  for (const options of [null, 5, 'x'])
+    assert.throws(() => ipn.tcp('n', 80, options), {name: 'TypeError', message: /must be an obj/});
+  assert.throws(() => ipn.tcp('n', '80'), TypeError);
+  for (const init of [null, 5])
+    await assert.rejects(ipn.fetch('http://n/', init), {name: 'TypeError', message: /init must/});
+  await assert.rejects(ipn.fetch(Symbol('x')), TypeError);
+});
+
 test('logout: sessions end, the page is told NeedsLogin, login() starts a fresh node', async () => {
   const world = await startedWorld({authKey: 'once'});
   const seen = [];
@@ -302,6 +324,20 @@ test('close() with a stateStorage keeps the node', async () => {
   await closed;
   assert.equal(world.core.count('logout'), 0);
   assert.equal(world.core.names().at(-1), 'destroy');
+});
+
+test('close() leaves no timer behind that would keep a process alive', async () => {
+  const world = await startedWorld({stateStorage: {getState: () => '', setState() {}}});
+  await world.ipn.close();
+  assert.deepEqual(world.clock.timers, []);
+});
+
+test('close() does not wait for ever for a setState() that never settles', async () => {
+  const stateStorage = {getState: () => '', setState: () => new Promise(() => {})};
+  const world = await startedWorld({stateStorage});
+  await coreSays(world, {type: 'store', name: 'node-key', value: 'k'});
+  await world.ipn.close();
+  assert.equal(world.terminated, true);
 });
 
 test('after close() everything says so and nothing throws', async () => {

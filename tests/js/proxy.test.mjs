@@ -128,3 +128,21 @@ test('after terminate() nothing is received', async () => {
   await settle();
   assert.deepEqual(seen, []);
 });
+
+test('a message posted the moment the engine is there does not overtake earlier ones', async () => {
+  const late = {type: 'ping', ref: 3, host: 'n'};
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  Object.defineProperty(globalThis, 'WebSocket', {
+    configurable: true,
+    get: () => void queueMicrotask(() => link.post(late)), // the engine is being made
+  });
+  const {link, seen} = open({kind: 'none'});
+  for (const ref of [1, 2]) link.post({type: 'ping', ref, host: 'n'});
+  await settle();
+  delete globalThis.WebSocket;
+  if (own) Object.defineProperty(globalThis, 'WebSocket', own);
+  assert.deepEqual(
+    seen.map(({id}) => id),
+    [1, 2, 3],
+  );
+});

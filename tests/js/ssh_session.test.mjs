@@ -419,6 +419,9 @@ test('wrong arguments are a TypeError and reach no core', async () => {
     ['h', 'u', {...ok, timeoutSeconds: -1}],
     ['h', 'u', {...ok, timeoutSeconds: NaN}],
     ['h', 'u', {...ok, env: {A: 1}}],
+    ['h', 'u', {...ok, env: ['A=1']}],
+    ['h', 'u', {...ok, env: 7}],
+    ['h', 'u', {...ok, pty: 'no'}],
   ];
   for (const args of cases)
     assert.throws(() => world.ipn.ssh(...args), TypeError, JSON.stringify(args));
@@ -427,4 +430,59 @@ test('wrong arguments are a TypeError and reach no core', async () => {
   assert.throws(() => session.resize('1', 2), TypeError);
   await settle();
   assert.equal(world.core.count('sshOpen'), 1);
+});
+
+test('a thenable of the page that throws or calls twice does not wedge the session', async () => {
+  const uncaught = [];
+  const listener = (error) => uncaught.push(error.message);
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', listener);
+  const throws = () => {
+    throw new Error('then');
+  };
+  const thenables = [
+    {then: throws},
+    {
+      get then() {
+        return throws();
+      },
+    },
+    {then: (done) => (done(), done())},
+  ];
+  const got = [];
+  const onData = (bytes) => (got.push(bytes[0]), thenables[got.length - 1]);
+  const {core, seen, id, says} = await openSession({onData, writeFn: undefined});
+  await says({...OPEN, id});
+  for (let i = 0; i < 5; i++) {
+    await says({type: 'sshData', id, bytes: new Uint8Array(40_000).fill(i)});
+  }
+  await says({type: 'sshDone', id});
+  process.off('uncaughtException', listener);
+  assert.deepEqual(got, [0, 1, 2, 3, 4]);
+  assert.deepEqual(
+    core.calls.filter(([name]) => name === 'sshCredit').map(([, , n]) => n),
+    [40_000, 40_000, 40_000, 40_000, 40_000],
+  );
+  assert.deepEqual(seen.at(-1), ['done']);
+  assert.deepEqual(uncaught, ['then', 'then']);
+});
+
+test('ipn.close() ends a session whose page never takes its data, the error told', async () => {
+  const {world, seen, id, says} = await openSession({onData: () => new Promise(() => {})});
+  await says({...OPEN, id}, {type: 'sshData', id, bytes: bytesOf('x')});
+  await says({type: 'sshData', id, bytes: bytesOf('y')});
+  const closed = world.ipn.close();
+  await settle();
+  world.clock.advance(3000);
+  await closed;
+  assert.deepEqual(seen.slice(-2), [['error', 'The connection was closed.\r\n'], ['done']]);
+});
+
+test('an environment that the core would drop is a TypeError that says which', async () => {
+  const world = await startedWorld();
+  const open = (env) => world.ipn.ssh('h', 'u', {writeFn() {}, env});
+  assert.throws(() => open({A: 'ä'.repeat(8193)}), {name: 'TypeError', message: /env\.A .*16384/});
+  assert.throws(() => open({['N'.repeat(1025)]: ''}), {name: 'TypeError', message: /1024/});
+  assert.throws(() => open({'': 'x'}), {name: 'TypeError', message: /empty/});
+  open({A: 'ä'.repeat(8192), ['N'.repeat(1024)]: ''});
 });

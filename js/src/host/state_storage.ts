@@ -75,9 +75,12 @@ export class StateStorage {
     });
   }
 
-  /** Resolves when everything written so far is stored or has failed. */
-  settled(): Promise<void> {
-    return this.#lastWrite;
+  /** Resolves when everything written so far is stored or has failed, or after timeoutMs. */
+  async settled(timeoutMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+    await Promise.race([this.#lastWrite, timeout]);
+    clearTimeout(timer);
   }
 
   /** Once: a storage that fails does so every time. */

@@ -8,7 +8,7 @@ import {Pump, type Clock, type PumpSink} from '../core/pump.js';
 import {HttpGets, type Fetch} from '../host/http_get.js';
 import {WebSocketTable, type WebSocketConstructor} from '../host/websocket_table.js';
 import {Batch} from './batch.js';
-import {Flows} from './flows.js';
+import {ERR_FULL, Flows} from './flows.js';
 import type {FromEngine, ToEngine} from './messages.js';
 
 export interface EngineParts {
@@ -25,6 +25,7 @@ export type Post = (messages: FromEngine[], transfer: ArrayBuffer[]) => void;
 
 const GOODBYE_MS = 1000; // for SSH to say EOF and close
 const LOGOUT_MS = 3000; // for the control server to answer a logout
+const NOT_JOINED = 'This page is not joined to a tailnet.';
 
 type Phase = 'new' | 'live' | 'loggedOut' | 'closing' | 'closed';
 
@@ -42,6 +43,9 @@ export class Engine implements PumpSink {
   #phase: Phase = 'new';
   #coreIsOver = false;
   #awaitsLogout = false;
+  /** Whether this core has had a netmap to look names up in. */
+  #hasJoined = false;
+  #goodbye: unknown;
 
   constructor(parts: EngineParts, post: Post) {
     this.#parts = parts;
@@ -114,8 +118,10 @@ export class Engine implements PumpSink {
         return this.#sockets.close(event.id);
       case 'httpGet':
         return this.#get(event.id, event.url, event.probe);
-      case 'state':
       case 'netMap':
+        this.#hasJoined = true;
+        return this.#batch.add(event);
+      case 'state':
       case 'browseToURL':
       case 'store':
       case 'problem':
@@ -168,6 +174,7 @@ export class Engine implements PumpSink {
       this.#core = core;
       this.#pump = new Pump(core, clock, this);
       this.#coreIsOver = false;
+      this.#hasJoined = false;
       this.#phase = 'live';
       then();
     } catch (error) {
@@ -190,6 +197,8 @@ export class Engine implements PumpSink {
   #ping(core: Core, ref: number, host: string, now: number): void {
     const id = core.ping(host, now);
     if (id > 0) this.#pings.set(id, ref);
+    else if (id === ERR_FULL) this.#failPing(ref, 'Too many pings are waiting.');
+    else if (!this.#hasJoined) this.#failPing(ref, NOT_JOINED);
     else this.#failPing(ref, `There is no node called "${host}" in this tailnet.`);
   }
 
@@ -205,10 +214,9 @@ export class Engine implements PumpSink {
 
   #refuse(message: ToEngine): void {
     const code = 'not-joined';
-    const text = 'This page is not joined to a tailnet.';
-    if (message.type === 'sshOpen') this.#flows.refuse('ssh', message.ref, code, text);
-    else if (message.type === 'tcpOpen') this.#flows.refuse('tcp', message.ref, code, text);
-    else if (message.type === 'ping') this.#failPing(message.ref, text);
+    if (message.type === 'sshOpen') this.#flows.refuse('ssh', message.ref, code, NOT_JOINED);
+    else if (message.type === 'tcpOpen') this.#flows.refuse('tcp', message.ref, code, NOT_JOINED);
+    else if (message.type === 'ping') this.#failPing(message.ref, NOT_JOINED);
     this.#flush();
   }
 
@@ -234,7 +242,7 @@ export class Engine implements PumpSink {
     }
     this.#phase = 'closing';
     this.#awaitsLogout = logout;
-    this.#parts.clock.setTimer(
+    this.#goodbye = this.#parts.clock.setTimer(
       () => {
         this.#finish();
         this.#flush();
@@ -250,6 +258,7 @@ export class Engine implements PumpSink {
   #finish(): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
+    this.#parts.clock.clearTimer(this.#goodbye);
     this.#flows.refuseAll('closed', 'The connection was closed.');
     this.#dropCore();
     this.#batch.add({type: 'closed'});

@@ -23,7 +23,7 @@ interface Flow {
   wantsEof: boolean;
 }
 
-const ERR_FULL = -2;
+export const ERR_FULL = -2;
 const ERR_ARG = -6;
 
 function openProblem(code: number): string {

@@ -31,35 +31,33 @@ export function openLink(options: LinkOptions): Link {
 }
 
 class InlineLink implements Link {
-  readonly #engine: Promise<{handle(message: ToEngine): void}>;
-  #ready: {handle(message: ToEngine): void} | undefined;
+  #engine: {handle(message: ToEngine): void} | undefined;
+  /** What was posted before the engine was loaded. */
+  #early: ToEngine[] = [];
   #terminated = false;
 
   constructor({WebSocket, receive}: LinkOptions) {
-    this.#engine = import('./worker.js').then(({createEngine}) => {
-      const post = (messages: FromEngine[]): void => {
-        // Never from within post(): a page's callback may call into the engine again.
-        queueMicrotask(() => {
-          if (!this.#terminated) receive(messages);
-        });
-      };
-      this.#ready = createEngine(post, WebSocket ? {WebSocket} : {});
-      return this.#ready;
-    });
-    this.#engine.catch((error: unknown) => {
-      if (!this.#terminated)
-        receive([{type: 'failed', message: `worker.js could not be loaded: ${String(error)}`}]);
-    });
+    const receiveLater = (messages: FromEngine[]): void => {
+      // Never from within post(): a page's callback may call into the engine again.
+      queueMicrotask(() => {
+        if (!this.#terminated) receive(messages);
+      });
+    };
+    import('./worker.js')
+      .then(({createEngine}) => {
+        this.#engine = createEngine(receiveLater, WebSocket ? {WebSocket} : {});
+        for (const message of this.#early.splice(0)) this.#engine.handle(message);
+      })
+      .catch((error: unknown) => {
+        const message = `worker.js could not be loaded: ${String(error)}`;
+        receiveLater([{type: 'failed', message}]);
+      });
   }
 
   /** At once when it can be: in pagehide nothing later runs. */
   post(message: ToEngine): void {
-    if (this.#ready) this.#ready.handle(message);
-    else
-      this.#engine.then(
-        (engine) => engine.handle(message),
-        () => {},
-      );
+    if (this.#engine) this.#engine.handle(message);
+    else this.#early.push(message);
   }
 
   terminate(): void {
