@@ -62,14 +62,14 @@ test('Ctrl-C ends all of it', async () => {
 
 test('SIGTERM at any moment of its start ends all of it', async () => {
   for (const [moment, delayMs] of [
-    [() => true, 100],
+    [(demo) => demo.out !== '', 0], // before it speaks it has started nothing
     [() => readdirSync(dir).length > 0, 0],
     [async () => (await processesIn(dir)).length > 0, 0],
     [async () => (await processesIn(dir)).some(({program}) => program === 'tailscaled'), 0],
     [async () => (await processesIn(dir)).some(({program}) => program === 'tailscaled'), 700],
   ]) {
     const demo = start('--no-build');
-    await until('the moment', moment, {every: 5});
+    await until('the moment', () => moment(demo), {every: 5});
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     demo.child.kill('SIGTERM');
     assert.equal(await demo.ended, 130, `${moment}: ${demo.err}`);

@@ -16,6 +16,7 @@ import {Tailnet} from './tailnet.js';
 
 const PING_EVERY_MS = 15_000;
 const REDRAW_LIST_MS = 60_000; // "4 min ago" grows old
+const MEASURE_AGAIN_MS = 5000; // a machine that did not answer
 const MAX_MEASURED = 16; // machines whose distance the list shows
 
 const loadTerminal = () => import('./terminal_view.js');
@@ -54,7 +55,7 @@ class Hub {
   start(): void {
     this.#tailnet.onChange(() => {
       this.#draw();
-      this.#measure(this.#tailnet.machines.filter(({id}) => !this.#measured.has(id)));
+      this.#measureNew();
     });
     void this.#tailnet.join();
     loadTerminal().catch(() => {}); // asked for again, and said, when a shell is opened
@@ -86,9 +87,22 @@ class Hub {
       this.#measured.add(id);
       ipn.ping(id).then(
         ({ms}) => this.#sidebar.setLatency(id, ms),
-        () => this.#sidebar.setLatency(id, undefined),
+        () => this.#handleSilence(id),
       );
     }
+  }
+
+  /** It may not have heard of this page yet. */
+  #handleSilence(id: string): void {
+    this.#sidebar.setLatency(id, undefined);
+    setTimeout(() => {
+      this.#measured.delete(id);
+      this.#measureNew();
+    }, MEASURE_AGAIN_MS);
+  }
+
+  #measureNew(): void {
+    this.#measure(this.#tailnet.machines.filter(({id}) => !this.#measured.has(id)));
   }
 
   #handleSelect(session: Session | undefined): void {
