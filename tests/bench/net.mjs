@@ -17,7 +17,7 @@ import {DERP_ONLY, Node} from '../support/node.mjs';
 import {peers} from '../support/peers.mjs';
 import {say} from '../support/setup.mjs';
 import {BrowserClient} from './browser_client.mjs';
-import {Chromium} from './chromium.mjs';
+import {Chromium} from '../support/chromium.mjs';
 import {NativeClient} from './native_client.mjs';
 
 const HOST = 'node1.tail.test';

@@ -25,7 +25,7 @@ async function devtoolsUrl(child) {
 export class Chromium {
   static async start() {
     const chromium = new Chromium();
-    chromium.profile = mkdtempSync(path.join(tmpdir(), 'meshterm-bench-chromium-'));
+    chromium.profile = mkdtempSync(path.join(tmpdir(), 'meshterm-chromium-'));
     chromium.child = spawn(
       process.env.CHROMIUM ?? '/usr/bin/chromium',
       [...FLAGS.split(' '), `--user-data-dir=${chromium.profile}`, 'about:blank'],

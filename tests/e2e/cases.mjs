@@ -1,0 +1,43 @@
+// Runs the cases of tests/e2e/cases with one client, each as a test whose name begins with its file.
+import {readdirSync} from 'node:fs';
+import {after, before, describe, test} from 'node:test';
+import {fileURLToPath} from 'node:url';
+import {opensshMissing} from '../support/ssh_servers.mjs';
+import {startBed} from './bed.mjs';
+
+const FOLDER = fileURLToPath(new URL('cases', import.meta.url));
+const LONG = Boolean(process.env.MESHTERM_LONG);
+const MINUTE_MS = 60_000;
+
+/** MESHTERM_CASES names the files to run, if not all. */
+function files() {
+  const only = process.env.MESHTERM_CASES?.split(',');
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.mjs') && (!only || only.includes(name)))
+    .sort();
+}
+
+/** @param {string} what the client is called  @param startClient see clients.mjs */
+export async function runCases(what, startClient) {
+  const modules = await Promise.all(files().map((file) => import(`./cases/${file}`)));
+  describe(what, {skip: opensshMissing() ?? false}, () => {
+    let bed, client;
+
+    before(async () => {
+      bed = await startBed();
+      client = await startClient(bed);
+    });
+    after(async () => {
+      await client?.stop();
+      await bed?.stop();
+    });
+
+    files().forEach((file, i) => {
+      for (const {name, isLong} of modules[i].cases) {
+        const timeout = (isLong ? 20 : 3) * MINUTE_MS;
+        const skip = isLong && !LONG ? 'in npm run test:long' : false;
+        test(`tests/e2e/cases/${file}: ${name}`, {timeout, skip}, () => client.run(file, name));
+      }
+    });
+  });
+}
