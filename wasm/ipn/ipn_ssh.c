@@ -134,6 +134,7 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
         .cols = (int)ssh->o.cols,
         .env = ssh->o.env,
         .env_len = ssh->o.env_len,
+        .can_ask_host_key = true,
     };
     const struct netmap_node *node = netmap_find_key(control_client_netmap(ipn->cc), &ssh->st.peer);
     bool tailscale_ssh = node && node->ssh_host_key_count && ssh->st.port == 22;
@@ -233,6 +234,8 @@ static int translate(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
     case SSH_EVENT_PROGRESS:
         return give(ipn, ssh, ev, IPN_EVENT_SSH_PROGRESS, 0, from->text, none);
     case SSH_EVENT_HOST_KEY:
+        if (from->code) /* changed: the error that follows says it all */
+            return 0;
         ssh->host_key_asked = true;
         ssh->open_deadline_ms = ipn->now_ms + PERSON_WAIT_MS;
         return give(ipn, ssh, ev, IPN_EVENT_SSH_HOST_KEY, 0, from->text, from->aux);

@@ -1,21 +1,26 @@
 /*
  * Host keys: which types to ask for, and whether the key that the server proved is the right one.
  *
- *   pinned "ssh-ed25519 AAAA… comment"  --base64-->  blob  == the server's blob?  go on
- *                                                          no match             HOST_KEY_CHANGED
- *   nothing pinned                      SSH_EVENT_HOST_KEY, then the answer
+ *   revoked in known_hosts          refused
+ *   pins (the netmap's)             one of them: go on; none: refused
+ *   known hosts                     one of them: go on; another one of its type: refused, unless
+ *                                   the person named this very fingerprint as the replacement
+ *   neither                         SSH_EVENT_HOST_KEY asks; with nobody to ask: refused
+ *
+ * Pins and known keys have one shape: lines "type base64 …".
  */
+#include "ssh/ssh_hostkey.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/encoding.h"
 #include "ssh/ssh_session_internal.h"
 #include "ssh/ssh_sha256.h"
 
-enum { FINGERPRINT_LEN = 7 + 43, MAX_BLOB_LEN = 4096 };
+enum { SHOWN_KEYS_CAP = 4 * (40 + SSH_FINGERPRINT_LEN + 8) };
 
-/* Signature algorithms in our order of preference, and the key type in a pin that each goes with. */
+/* Signature algorithms in our order of preference, and the key type that each goes with. */
 static const struct {
     const char *algorithm, *key_type;
 } known_algorithms[] = {{"ssh-ed25519", "ssh-ed25519"},
@@ -25,33 +30,188 @@ static const struct {
                         {"rsa-sha2-512", "ssh-rsa"},
                         {"rsa-sha2-256", "ssh-rsa"}};
 
-/* The word at *line, which moves behind it. */
-static struct bytes next_word(const char **line)
-{
-    const char *start = *line;
+/* ---- lines of keys ---- */
 
-    while (*start == ' ' || *start == '\t')
-        start++;
-    *line = start;
-    while (**line && !strchr(" \t\r\n", **line))
-        (*line)++;
-    return (struct bytes){(const uint8_t *)start, (size_t)(*line - start)};
+static struct bytes lines_of(const struct buf *b)
+{
+    return (struct bytes){b->len ? b->data + b->head : NULL, b->len};
 }
 
-static bool pin_has_type(const char *line, const char *key_type)
+/* The word at the start of *line, which moves behind it; a newline ends the line. */
+static struct bytes next_word(struct bytes *line)
 {
-    struct bytes word = next_word(&line);
+    struct bytes word;
 
-    return word.len == strlen(key_type) && memcmp(word.data, key_type, word.len) == 0;
+    while (line->len && (*line->data == ' ' || *line->data == '\t')) {
+        line->data++;
+        line->len--;
+    }
+    word = (struct bytes){line->data, 0};
+    while (word.len < line->len && !strchr(" \t\r\n", word.data[word.len]))
+        word.len++;
+    line->data += word.len;
+    line->len -= word.len;
+    return word;
+}
+
+/* The type and the blob (its length in *len; 0 if it is none) of the next line of *lines, which moves
+ * behind it; false at the end. */
+static bool next_key(struct bytes *lines, struct bytes *type, uint8_t blob[SSH_HOST_KEY_MAX_LEN],
+                     size_t *len)
+{
+    struct bytes line = *lines, base64;
+    const uint8_t *end = lines->len ? memchr(lines->data, '\n', lines->len) : NULL;
+    int n;
+
+    if (!lines->len)
+        return false;
+    line.len = end ? (size_t)(end - lines->data) : lines->len;
+    lines->data += line.len + (end ? 1 : 0);
+    lines->len -= line.len + (end ? 1 : 0);
+    *type = next_word(&line);
+    base64 = next_word(&line);
+    n = base64_decode(blob, SSH_HOST_KEY_MAX_LEN, (const char *)base64.data, base64.len);
+    *len = n > 0 ? (size_t)n : 0;
+    return true;
+}
+
+static bool lines_have_type(struct bytes lines, const char *key_type)
+{
+    uint8_t blob[SSH_HOST_KEY_MAX_LEN];
+    struct bytes type;
+    size_t len;
+
+    while (next_key(&lines, &type, blob, &len)) {
+        if (type.len == strlen(key_type) && memcmp(type.data, key_type, type.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool lines_have_key(struct bytes lines, struct bytes key)
+{
+    uint8_t blob[SSH_HOST_KEY_MAX_LEN];
+    struct bytes type;
+    size_t len;
+
+    while (next_key(&lines, &type, blob, &len)) {
+        if (len && len == key.len && memcmp(blob, key.data, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+void ssh_hostkey_fingerprint(char dst[SSH_FINGERPRINT_LEN + 1], struct bytes blob)
+{
+    char text[BASE64_LEN(32) + 1];
+    uint8_t hash[32];
+
+    ssh_sha256(hash, blob);
+    base64_encode(text, hash, 32);
+    snprintf(dst, SSH_FINGERPRINT_LEN + 1, "SHA256:%.43s", text);
+}
+
+/* " or type SHA256:…" for each key, only those of one type if that is given. */
+static void append_fingerprints(char *dst, size_t cap, struct bytes lines, const char *only)
+{
+    char fingerprint[SSH_FINGERPRINT_LEN + 1], shown[40];
+    uint8_t blob[SSH_HOST_KEY_MAX_LEN];
+    size_t at = strlen(dst), len;
+    struct bytes type;
+
+    while (next_key(&lines, &type, blob, &len)) {
+        if (!len || (only && (type.len != strlen(only) || memcmp(type.data, only, type.len) != 0)))
+            continue;
+        if (at + sizeof shown + SSH_FINGERPRINT_LEN + 6 > cap)
+            return;
+        ssh_printable(shown, sizeof shown, type);
+        ssh_hostkey_fingerprint(fingerprint, (struct bytes){blob, len});
+        at += (size_t)snprintf(dst + at, cap - at, "%s%s %s", at ? " or " : "", shown, fingerprint);
+    }
+}
+
+/* ---- what is known beforehand ---- */
+
+static struct bytes pin_of(const struct ssh_session *s, size_t i)
+{
+    return ssh_text(s->config.pinned[i]);
+}
+
+/* The first name that knows a key decides; all count for what is revoked. */
+static int look_up(struct ssh_hostkey *hk, struct bytes text, const char *const *names,
+                   size_t count, uint16_t port)
+{
+    char name[SSH_KNOWN_NAME_CAP];
+    struct buf ignored;
+    int rc = 0;
+
+    buf_init(&ignored, SSH_KNOWN_HOSTS_MAX_LEN);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (!ssh_known_hosts_name(name, names[i], port))
+            continue;
+        rc = ssh_known_hosts_find(hk->known.len ? &ignored : &hk->known, &hk->revoked, text, name);
+        if (rc == 0 && hk->names.len)
+            rc = buf_append(&hk->names, ",", 1);
+        if (rc == 0)
+            rc = buf_append(&hk->names, name, strlen(name));
+        buf_wipe(&ignored);
+    }
+    return rc;
+}
+
+/* Where this port has no keys, those of port 22: a host that was verified there is the same host
+ * here, as OpenSSH has it too. */
+static int look_up_other_port(struct ssh_hostkey *hk, struct bytes text, const char *const *names,
+                              size_t count)
+{
+    char name[SSH_KNOWN_NAME_CAP];
+    struct buf ignored;
+    int rc = 0;
+
+    buf_init(&ignored, SSH_KNOWN_HOSTS_MAX_LEN);
+    for (size_t i = 0; rc == 0 && i < count && !hk->known.len; i++) {
+        if (ssh_known_hosts_name(name, names[i], 22))
+            rc = ssh_known_hosts_find(&hk->known, &ignored, text, name);
+    }
+    hk->other_port = hk->known.len > 0;
+    buf_wipe(&ignored);
+    return rc;
+}
+
+int ssh_hostkey_init(struct ssh_session *s, const struct ssh_config *config)
+{
+    struct ssh_hostkey *hk = &s->hostkey;
+    const char *host = config->host ? config->host : "";
+    const char *const *names = config->host_name_count ? config->host_names : &host;
+    size_t count = config->host_name_count ? config->host_name_count : 1;
+    int rc;
+
+    buf_init(&hk->known, SSH_KNOWN_HOSTS_MAX_LEN);
+    buf_init(&hk->revoked, SSH_KNOWN_HOSTS_MAX_LEN);
+    buf_init(&hk->names, SSH_KNOWN_HOSTS_MAX_LEN);
+    if (config->replace_host_key)
+        snprintf(hk->replace, sizeof hk->replace, "%s", config->replace_host_key);
+    ssh_known_hosts_name(hk->name, host, config->port);
+    rc = look_up(hk, config->known_hosts, names, count, config->port);
+    if (rc == 0 && !hk->known.len && config->port && config->port != 22)
+        rc = look_up_other_port(hk, config->known_hosts, names, count);
+    return rc;
+}
+
+void ssh_hostkey_wipe(struct ssh_session *s)
+{
+    buf_wipe(&s->hostkey.known);
+    buf_wipe(&s->hostkey.revoked);
+    buf_wipe(&s->hostkey.names);
 }
 
 static bool type_wanted(const struct ssh_session *s, const char *key_type)
 {
     for (size_t i = 0; i < s->config.pinned_count; i++) {
-        if (pin_has_type(s->config.pinned[i], key_type))
+        if (lines_have_type(pin_of(s, i), key_type))
             return true;
     }
-    return false;
+    return !s->config.pinned_count && lines_have_type(lines_of(&s->hostkey.known), key_type);
 }
 
 const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_t cap)
@@ -59,11 +219,11 @@ const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_
     size_t count = sizeof known_algorithms / sizeof *known_algorithms, len = 0;
 
     /* First those we could check, then the others: they lead to "changed", not to "no common". */
-    for (int pinned = 1; pinned >= 0; pinned--) {
+    for (int wanted = 1; wanted >= 0; wanted--) {
         for (size_t i = 0; i < count; i++) {
             const char *name = known_algorithms[i].algorithm;
 
-            if (type_wanted(s, known_algorithms[i].key_type) != (pinned == 1))
+            if (type_wanted(s, known_algorithms[i].key_type) != (wanted == 1))
                 continue;
             if (len + strlen(name) + 2 > cap)
                 return dst;
@@ -73,25 +233,16 @@ const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_
     return dst;
 }
 
-/* "SHA256:" and 43 characters, as ssh-keygen -l prints it. */
-static void fingerprint(char dst[FINGERPRINT_LEN + 1], const uint8_t hash[32])
+/* ---- the decision ---- */
+
+/* The key that libssh2 holds; empty if there is none. */
+static struct bytes shown_key(const struct ssh_session *s)
 {
-    char text[BASE64_LEN(32) + 1];
+    size_t len = 0;
+    int type;
+    const char *data = libssh2_session_hostkey(s->lib, &len, &type);
 
-    base64_encode(text, hash, 32);
-    snprintf(dst, FINGERPRINT_LEN + 1, "SHA256:%.43s", text);
-}
-
-/* The blob of a pin line into dst; its length, or < 0. */
-static int pin_blob(uint8_t dst[MAX_BLOB_LEN], const char *line)
-{
-    struct bytes base64;
-
-    next_word(&line);
-    base64 = next_word(&line);
-    if (!base64.len)
-        return IPN_ERR_ARG;
-    return base64_decode(dst, MAX_BLOB_LEN, (const char *)base64.data, base64.len);
+    return (struct bytes){(const uint8_t *)data, data ? len : 0};
 }
 
 /* The key type in a blob: its first string. */
@@ -104,74 +255,164 @@ static void blob_type(char dst[40], struct bytes blob)
         ssh_printable(dst, 40, (struct bytes){blob.data + 4, len});
 }
 
-/* Fingerprints of the pins, those of the server's type if there are any. */
-static void pinned_fingerprints(const struct ssh_session *s, char *dst, size_t cap)
-{
-    bool same_type = type_wanted(s, s->host_key_type);
-    uint8_t blob[MAX_BLOB_LEN], hash[32];
-    char text[FINGERPRINT_LEN + 1];
-    size_t len = 0;
-    int blob_len;
-
-    dst[0] = '\0';
-    for (size_t i = 0; i < s->config.pinned_count; i++) {
-        if (same_type && !pin_has_type(s->config.pinned[i], s->host_key_type))
-            continue;
-        blob_len = pin_blob(blob, s->config.pinned[i]);
-        if (blob_len < 0 || len + FINGERPRINT_LEN + 8 > cap)
-            continue;
-        ssh_sha256(hash, (struct bytes){blob, (size_t)blob_len});
-        fingerprint(text, hash);
-        len += (size_t)snprintf(dst + len, cap - len, "%s%s", len ? " or " : "", text);
-    }
-}
-
 static bool is_pinned(const struct ssh_session *s, struct bytes blob)
 {
-    uint8_t pin[MAX_BLOB_LEN];
-    int pin_len;
-
     for (size_t i = 0; i < s->config.pinned_count; i++) {
-        pin_len = pin_blob(pin, s->config.pinned[i]);
-        if (pin_len > 0 && (size_t)pin_len == blob.len && memcmp(pin, blob.data, blob.len) == 0)
+        if (lines_have_key(pin_of(s, i), blob))
             return true;
     }
     return false;
 }
 
-bool ssh_hostkey_step(struct ssh_session *s)
+/* The line to remember, for a key that was not known before. */
+static void tell_known_host(struct ssh_session *s, struct bytes blob)
 {
-    char text[FINGERPRINT_LEN + 1], pins[SSH_MAX_PINNED_KEYS * (FINGERPRINT_LEN + 4) + 16];
-    char line[40 + 1 + FINGERPRINT_LEN + 1];
-    struct bytes blob = {NULL, 0};
-    uint8_t hash[32];
-    size_t len = 0;
-    int type;
+    struct ssh_hostkey *hk = &s->hostkey;
+    struct bytes replaced = {NULL, 0};
+    struct buf line;
+    int rc;
 
-    blob.data = (const uint8_t *)libssh2_session_hostkey(s->lib, &len, &type);
-    blob.len = len;
-    if (!blob.data) {
-        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server showed no host key.");
-        return false;
-    }
-    blob_type(s->host_key_type, blob);
-    ssh_sha256(hash, blob);
-    fingerprint(text, hash);
-    if (!s->config.pinned_count) {
-        snprintf(line, sizeof line, "%s %s", s->host_key_type, text);
-        ssh_event_push(s, SSH_EVENT_HOST_KEY, 0, ssh_text(line), blob);
-        s->state = SSH_HOST_KEY_ANSWER;
-        return false;
-    }
-    if (is_pinned(s, blob)) {
-        s->state = SSH_AUTH;
-        return true;
-    }
-    pinned_fingerprints(s, pins, sizeof pins);
+    buf_init(&line, 3 * SSH_HOST_KEY_MAX_LEN);
+    rc = ssh_known_hosts_line(&line, hk->name, blob);
+    if (hk->replaces)
+        replaced = lines_of(&hk->names);
+    if (rc == 0)
+        ssh_event_push(s, SSH_EVENT_KNOWN_HOST, 0, lines_of(&line), replaced);
+    s->out_of_memory = s->out_of_memory || rc == IPN_ERR_NOMEM;
+    buf_wipe(&line);
+}
+
+static bool accept_key(struct ssh_session *s, const char *trust)
+{
+    s->hostkey.trust = trust;
+    s->state = SSH_AUTH;
+    return true;
+}
+
+/* For whoever shows both keys side by side; the error follows. */
+static void tell_changed(struct ssh_session *s, const char *shown, const char *known)
+{
+    char line[sizeof s->host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
+    const char *fingerprint = strstr(known, "SHA256:");
+    struct bytes aux = {(const uint8_t *)fingerprint, fingerprint ? SSH_FINGERPRINT_LEN : 0};
+
+    snprintf(line, sizeof line, "%s %s", s->host_key_type, shown);
+    ssh_event_push(s, SSH_EVENT_HOST_KEY, 1, ssh_text(line), aux);
+}
+
+static bool refuse_pinned(struct ssh_session *s, const char *shown)
+{
+    char pins[SHOWN_KEYS_CAP] = "";
+
+    for (size_t i = 0; i < s->config.pinned_count; i++)
+        append_fingerprints(pins, sizeof pins, pin_of(s, i), s->host_key_type);
+    for (size_t i = 0; !pins[0] && i < s->config.pinned_count; i++)
+        append_fingerprints(pins, sizeof pins, pin_of(s, i), NULL);
+    tell_changed(s, shown, pins);
     ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED,
                      "The host key is not the one this node published: it shows %s %s, expected "
                      "%s. Somebody may be listening in, or the node was set up anew; do not go on "
                      "before you know.",
-                     s->host_key_type, text, pins[0] ? pins : "another type of key");
+                     s->host_key_type, shown, pins[0] ? pins : "another type of key");
     return false;
+}
+
+static bool refuse_changed(struct ssh_session *s, const char *shown)
+{
+    struct bytes known = lines_of(&s->hostkey.known);
+    char keys[SHOWN_KEYS_CAP] = "";
+
+    append_fingerprints(keys, sizeof keys, known, s->host_key_type);
+    tell_changed(s, shown, keys);
+    ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED,
+                     "The host key of %.100s has changed: it shows %s %s, known is %s. Somebody "
+                     "may be listening in, or the machine was set up anew: ask its keeper. If the "
+                     "new fingerprint is right, replace the known key with it.",
+                     s->hostkey.name, s->host_key_type, shown, keys);
+    return false;
+}
+
+static bool refuse_revoked(struct ssh_session *s, const char *shown)
+{
+    ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_REVOKED,
+                     "The host key %s %s is marked as revoked in the known hosts: it must not be "
+                     "trusted any more. The host needs a new key.",
+                     s->host_key_type, shown);
+    return false;
+}
+
+/* Not one of the known keys; a key of a type that is not known yet is as good as no key. */
+static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char *shown)
+{
+    struct ssh_hostkey *hk = &s->hostkey;
+    bool changed = !hk->other_port && lines_have_type(lines_of(&hk->known), s->host_key_type);
+    char line[sizeof s->host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
+
+    if (hk->replace[0] && strcmp(hk->replace, shown) == 0) {
+        hk->replaces = changed;
+        tell_known_host(s, blob);
+        return accept_key(s, "accepted");
+    }
+    if (changed)
+        return refuse_changed(s, shown);
+    if (!s->config.can_ask_host_key) {
+        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_UNKNOWN,
+                         "The host is not known: it shows %s %s, and there is nobody to ask. "
+                         "Verify this fingerprint, then give it, or add the host to the known "
+                         "hosts.",
+                         s->host_key_type, shown);
+        return false;
+    }
+    snprintf(line, sizeof line, "%s %s", s->host_key_type, shown);
+    ssh_event_push(s, SSH_EVENT_HOST_KEY, 0, ssh_text(line), blob);
+    s->state = SSH_HOST_KEY_ANSWER;
+    return false;
+}
+
+bool ssh_hostkey_step(struct ssh_session *s)
+{
+    struct bytes blob = shown_key(s);
+    char shown[SSH_FINGERPRINT_LEN + 1];
+
+    if (!blob.len) {
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server showed no host key.");
+        return false;
+    }
+    blob_type(s->host_key_type, blob);
+    ssh_sha256(s->hostkey.hash, blob);
+    ssh_hostkey_fingerprint(shown, blob);
+    if (lines_have_key(lines_of(&s->hostkey.revoked), blob))
+        return refuse_revoked(s, shown);
+    if (s->config.pinned_count)
+        return is_pinned(s, blob) ? accept_key(s, "pinned") : refuse_pinned(s, shown);
+    if (lines_have_key(lines_of(&s->hostkey.known), blob))
+        return accept_key(s, "known");
+    return decide_unknown(s, blob, shown);
+}
+
+void ssh_hostkey_answer(struct ssh_session *s, bool accept)
+{
+    struct bytes blob = shown_key(s);
+    uint8_t hash[32];
+
+    if (s->state != SSH_HOST_KEY_ANSWER)
+        return;
+    ssh_sha256(hash, blob);
+    if (!accept || !blob.len || memcmp(hash, s->hostkey.hash, sizeof hash) != 0) {
+        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED, "The host key was not accepted.");
+        return;
+    }
+    tell_known_host(s, blob);
+    accept_key(s, "accepted");
+}
+
+bool ssh_hostkey_unchanged(const struct ssh_session *s)
+{
+    struct bytes blob = shown_key(s);
+    uint8_t hash[32];
+
+    if (!s->hostkey.trust || !blob.len)
+        return false;
+    ssh_sha256(hash, blob);
+    return memcmp(hash, s->hostkey.hash, sizeof hash) == 0;
 }

@@ -154,6 +154,10 @@ static bool copy_config(struct ssh_session *s, const struct ssh_config *config)
         s->config.pinned_count = SSH_MAX_PINNED_KEYS;
     for (size_t i = 0; i < s->config.pinned_count; i++)
         len += text_size(config->pinned[i]);
+    /* ssh_hostkey_init takes what it needs of these. */
+    s->config.known_hosts = (struct bytes){NULL, 0};
+    s->config.host = s->config.replace_host_key = NULL;
+    s->config.host_name_count = 0;
     at = s->config_block = malloc(len);
     if (!at)
         return false;
@@ -211,7 +215,7 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
                                           .read = hook_read,
                                           .write = hook_write,
                                           .on_packet = hook_packet};
-    if (copy_config(s, config))
+    if (copy_config(s, config) && ssh_hostkey_init(s, config) == 0)
         s->lib = ssh_libssh2_new(&s->hooks);
     if (!s->lib || !set_preferences(s)) {
         ssh_session_free(s);
@@ -226,6 +230,7 @@ void ssh_session_free(struct ssh_session *s)
         return;
     ssh_libssh2_free(s->lib, &s->hooks);
     ssh_event_wipe(s);
+    ssh_hostkey_wipe(s);
     buf_wipe(&s->out);
     buf_wipe(&s->input);
     if (s->data) {
@@ -456,12 +461,7 @@ void ssh_session_resize(struct ssh_session *s, int rows, int cols)
 
 void ssh_session_answer_host_key(struct ssh_session *s, bool accept)
 {
-    if (s->state != SSH_HOST_KEY_ANSWER)
-        return;
-    if (accept)
-        s->state = SSH_AUTH;
-    else
-        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED, "The host key was not accepted.");
+    ssh_hostkey_answer(s, accept);
 }
 
 void ssh_session_close(struct ssh_session *s)

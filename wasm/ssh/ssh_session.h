@@ -22,6 +22,7 @@ struct ssh_transport {
 };
 
 #define SSH_MAX_PINNED_KEYS 8
+#define SSH_MAX_HOST_NAMES 3
 
 struct ssh_config {
     const char *user;
@@ -32,16 +33,23 @@ struct ssh_config {
     /* Environment as NAME\0VALUE\0 pairs, env_len bytes in all. */
     const char *env;
     size_t env_len;
-    /* Public key lines ("ssh-ed25519 AAAA…"), from the netmap: the key must be one of them.
-     * With none, SSH_EVENT_HOST_KEY asks. */
+    /* Public key lines ("ssh-ed25519 AAAA…"), from the netmap: the key must be one of them. */
     const char *pinned[SSH_MAX_PINNED_KEYS];
     size_t pinned_count;
+    struct bytes known_hosts; /* OpenSSH's text; asked when nothing is pinned */
+    const char *host;         /* the name a new line is written under; NULL: none is written */
+    uint16_t port;
+    const char *host_names[SSH_MAX_HOST_NAMES]; /* to look up; the first with a key decides */
+    size_t host_name_count;                     /* 0: host alone */
+    const char *replace_host_key; /* "SHA256:…": this changed key is taken; or NULL */
+    bool can_ask_host_key;        /* somebody answers HOST_KEY */
 };
 
 enum ssh_event_type {
     SSH_EVENT_NONE = 0,
     SSH_EVENT_PROGRESS,   /* text: what is being done now, in words */
-    SSH_EVENT_HOST_KEY,   /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. */
+    SSH_EVENT_HOST_KEY,   /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. With code 1 it has
+                             changed, aux: "SHA256:…" as known: ERROR follows, nothing to answer */
     SSH_EVENT_BANNER,     /* text: as sent, UTF-8, terminal-safe is the reader's business */
     SSH_EVENT_OPEN,       /* shell or command is running */
     SSH_EVENT_DATA,       /* stdout */
@@ -51,6 +59,8 @@ enum ssh_event_type {
     SSH_EVENT_ERROR,      /* code = enum ssh_problem, text: one sentence a person can act on */
     SSH_EVENT_CLOSED,     /* the last one: nothing comes after it */
     SSH_EVENT_WRITABLE,   /* ssh_session_write takes bytes again */
+    SSH_EVENT_KNOWN_HOST, /* text: a line of known_hosts to remember; aux: names whose other keys it
+                             replaces, "a,[b]:2222", or empty */
     /* Of the SFTP request ev.request (ssh_sftp.h). */
     SSH_EVENT_SFTP_ENTRY,    /* LIST; text: the name, aux: its attributes */
     SSH_EVENT_SFTP_ATTRS,    /* READ, before its first DATA; aux: the file's attributes */
@@ -58,6 +68,7 @@ enum ssh_event_type {
     SSH_EVENT_SFTP_WRITABLE, /* WRITE takes bytes again; aux as in DONE */
     SSH_EVENT_SFTP_DONE,     /* its last; code: 0, a status > 0 or an IPN_ERR_*; text: a sentence,
                                 or the path; aux: attributes, of a WRITE how far it got */
+    SSH_EVENT_COUNT
 };
 
 enum ssh_problem {
@@ -67,6 +78,8 @@ enum ssh_problem {
     SSH_PROBLEM_CHANNEL,           /* session, pty, shell or command refused */
     SSH_PROBLEM_LOST,              /* the connection broke */
     SSH_PROBLEM_NOMEM,
+    SSH_PROBLEM_HOST_KEY_UNKNOWN, /* and nobody to ask */
+    SSH_PROBLEM_HOST_KEY_REVOKED,
 };
 
 struct ssh_event {

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/host.h"
+#include "ssh/ssh_hostkey.h"
 #include "ssh/ssh_libssh2.h"
 #include "ssh/ssh_session.h"
 
@@ -78,6 +79,7 @@ struct ssh_session {
     bool banner_shown;
 
     char host_key_type[40];
+    struct ssh_hostkey hostkey;
     char cipher[40];
     char server_version[256];
 
@@ -120,12 +122,8 @@ void ssh_printable(char *dst, size_t cap, struct bytes text);
 
 /* ---- steps: true to be called again at once, false to wait ---- */
 
-bool ssh_hostkey_step(struct ssh_session *s);
 bool ssh_auth_step(struct ssh_session *s);
 bool ssh_channel_step(struct ssh_session *s);
-
-/* Host key types to ask for, best first: those pinned, else all that we know. */
-const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_t cap);
 
 /* A CHANNEL_REQUEST or OPEN_FAILURE for our channel, for what libssh2 does not keep. */
 void ssh_channel_on_packet(struct ssh_session *s, struct bytes packet);

@@ -7,6 +7,11 @@
  *     --resize ROWSxCOLS once it is open
  *     --env NAME=VALUE   may be repeated
  *     --pin LINE         a public key line; may be repeated
+ *     --host NAME        what the host is called in known_hosts; with the port, as ssh does it
+ *     --name NAME        that it is looked up by; may be repeated
+ *     --known-hosts FILE to look in, and to change when a key was accepted
+ *     --replace SHA256:… take this changed key
+ *     --no-ask           nobody can be asked about a host key
  *     --reject           answer no to a host key that is asked about
  *     --stall MS         hand back no credit until MS after the first data
  *     --close-after N    close after N bytes of output
@@ -30,11 +35,13 @@
 
 #include "base/err.h"
 #include "base/host.h"
+#include "ssh/ssh_known_hosts.h"
 #include "ssh/ssh_session.h"
 
 struct drive {
     struct ssh_config config;
     char env[4096];
+    const char *known_hosts_file;
     int port, fd;
     int resize_rows, resize_cols;
     bool reject, slow, open, input_ended, closed;
@@ -111,10 +118,41 @@ static void consumed(struct drive *d, size_t n)
     }
 }
 
+/* The whole file, never freed. */
+static struct bytes read_file(const char *path)
+{
+    static uint8_t text[SSH_KNOWN_HOSTS_MAX_LEN];
+    FILE *file = fopen(path, "rb");
+    size_t len;
+
+    if (!file)
+        return (struct bytes){NULL, 0};
+    len = fread(text, 1, sizeof text, file);
+    fclose(file);
+    return (struct bytes){text, len};
+}
+
+static void remember(struct drive *d, const struct ssh_event *ev)
+{
+    struct buf changed;
+    FILE *file;
+
+    if (!d->known_hosts_file)
+        return;
+    buf_init(&changed, SSH_KNOWN_HOSTS_MAX_LEN);
+    if (ssh_known_hosts_add(&changed, read_file(d->known_hosts_file), ev->text, ev->aux) < 0 ||
+        !(file = fopen(d->known_hosts_file, "wb")))
+        exit(2);
+    fwrite(buf_head(&changed), 1, changed.len, file);
+    fclose(file);
+    buf_wipe(&changed);
+}
+
 static void handle_event(struct drive *d, const struct ssh_event *ev)
 {
     static const char *names[] = {"none",   "progress", "host-key", "banner", "open",    "data",
-                                  "stderr", "exit",     "error",    "closed", "writable"};
+                                  "stderr", "exit",     "error",    "closed", "writable",
+                                  "known-host"};
 
     if (ev->type == SSH_EVENT_DATA || ev->type == SSH_EVENT_STDERR) {
         write_all(ev->type == SSH_EVENT_DATA ? 1 : 2, ev->text.data, ev->text.len);
@@ -124,7 +162,9 @@ static void handle_event(struct drive *d, const struct ssh_event *ev)
     fprintf(stderr, "event: %s %d %.*s%s%.*s\n", names[ev->type], ev->code, (int)ev->text.len,
             (const char *)ev->text.data, ev->type == SSH_EVENT_EXIT ? " " : "",
             ev->type == SSH_EVENT_EXIT ? (int)ev->aux.len : 0, (const char *)ev->aux.data);
-    if (ev->type == SSH_EVENT_HOST_KEY)
+    if (ev->type == SSH_EVENT_KNOWN_HOST)
+        remember(d, ev);
+    else if (ev->type == SSH_EVENT_HOST_KEY && !ev->code)
         ssh_session_answer_host_key(d->session, !d->reject);
     else if (ev->type == SSH_EVENT_OPEN)
         d->open = true;
@@ -198,6 +238,8 @@ static int parse_option(struct drive *d, char **argv)
 
     if (strcmp(name, "--reject") == 0)
         return d->reject = true, 1;
+    if (strcmp(name, "--no-ask") == 0)
+        return d->config.can_ask_host_key = false, 1;
     if (strcmp(name, "--slow") == 0)
         return d->slow = true, 1;
     if (!value)
@@ -212,6 +254,14 @@ static int parse_option(struct drive *d, char **argv)
         d->stall_ms = atol(value);
     else if (strcmp(name, "--close-after") == 0)
         d->close_after = atol(value);
+    else if (strcmp(name, "--host") == 0)
+        d->config.host = value;
+    else if (strcmp(name, "--name") == 0 && d->config.host_name_count < SSH_MAX_HOST_NAMES)
+        d->config.host_names[d->config.host_name_count++] = value;
+    else if (strcmp(name, "--known-hosts") == 0)
+        d->config.known_hosts = read_file(d->known_hosts_file = value);
+    else if (strcmp(name, "--replace") == 0)
+        d->config.replace_host_key = value;
     else if (strcmp(name, "--pin") == 0 && d->config.pinned_count < SSH_MAX_PINNED_KEYS)
         d->config.pinned[d->config.pinned_count++] = value;
     else if (strcmp(name, "--env") == 0 && used + strlen(value) + 1 < sizeof d->env) {
@@ -246,6 +296,7 @@ int main(int argc, char **argv)
     int at = 1, n;
 
     d.config.env = d.env;
+    d.config.can_ask_host_key = true;
     while (at < argc && (n = parse_option(&d, argv + at)) > 0)
         at += n;
     if (argc - at != 2) {
@@ -253,6 +304,7 @@ int main(int argc, char **argv)
         return 2;
     }
     d.config.user = argv[at + 1];
+    d.config.port = (uint16_t)atoi(argv[at]);
     d.config.term = "xterm-256color";
     host_init(&(struct host_calls){random_bytes, NULL});
     d.fd = connect_to(atoi(argv[at]));

@@ -59,7 +59,8 @@ static int world_write(void *ctx, const uint8_t *src, size_t len)
 
 static void world_config(struct ssh_config *config)
 {
-    *config = (struct ssh_config){.user = "user", .term = "xterm-256color", .rows = 24, .cols = 80};
+    *config = (struct ssh_config){.user = "user", .term = "xterm-256color", .rows = 24, .cols = 80,
+                                  .can_ask_host_key = true};
 }
 
 void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault,
@@ -146,8 +147,14 @@ static void handle_event(struct ssh_world *w, const struct ssh_event *ev)
         break;
     case SSH_EVENT_HOST_KEY:
         keep_text(w->host_key, sizeof w->host_key, ev->text);
-        if (!w->hold_host_key)
+        if (ev->code)
+            keep_text(w->known_key, sizeof w->known_key, ev->aux);
+        else if (!w->hold_host_key)
             ssh_session_answer_host_key(w->session, !w->refuse_host_key);
+        break;
+    case SSH_EVENT_KNOWN_HOST:
+        keep_text(w->known_host, sizeof w->known_host, ev->text);
+        keep_text(w->replaced_names, sizeof w->replaced_names, ev->aux);
         break;
     default:
         break;
