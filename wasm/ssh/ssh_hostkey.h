@@ -16,9 +16,11 @@ struct ssh_session;
 struct ssh_hostkey {
     struct buf known, revoked; /* "type base64\n" lines of known_hosts that concern this host */
     struct buf names;          /* that it was looked up by, "a,[b]:2222" */
-    char name[SSH_KNOWN_NAME_CAP]; /* that a new line is written under; "" = nothing is remembered */
-    bool other_port;           /* known is of the same host's port 22: it proves, but refutes nothing */
-    char replace[SSH_FINGERPRINT_LEN + 1]; /* the fingerprint to take in place of the known; or "" */
+    char
+        name[SSH_KNOWN_NAME_CAP]; /* that a new line is written under; "" = nothing is remembered */
+    bool other_port; /* known is of the same host's port 22: it proves, but refutes nothing */
+    char
+        replace[SSH_FINGERPRINT_LEN + 1]; /* the fingerprint to take in place of the known; or "" */
     bool replaces;
     const char *trust; /* "pinned", "known" or "accepted"; NULL before */
     uint8_t hash[32]; /* of the key that was shown first */

@@ -216,8 +216,7 @@ bool ssh_known_hosts_name(char dst[SSH_KNOWN_NAME_CAP], const char *host, uint16
     return true;
 }
 
-int ssh_known_hosts_find(struct buf *keys, struct buf *revoked, struct bytes text,
-                         const char *name)
+int ssh_known_hosts_find(struct buf *keys, struct buf *revoked, struct bytes text, const char *name)
 {
     struct bytes host = {(const uint8_t *)name, strlen(name)};
     struct known_line line;
@@ -308,8 +307,7 @@ static int append_without(struct buf *out, const struct known_line *line, struct
             rc = buf_append(out, item.data, item.len);
         first = false;
     }
-    return rc < 0 ? rc
-                  : buf_append(out, behind, line->raw.len - (size_t)(behind - line->raw.data));
+    return rc < 0 ? rc : buf_append(out, behind, line->raw.len - (size_t)(behind - line->raw.data));
 }
 
 static int remove_name(struct buf *out, struct bytes text, struct bytes name)
@@ -349,6 +347,11 @@ static bool has_line(struct bytes text, struct bytes wanted)
     return false;
 }
 
+static struct bytes bytes_of(struct buf *b)
+{
+    return (struct bytes){b->len ? buf_head(b) : NULL, b->len};
+}
+
 /* *kept becomes text without the keys of these names. */
 static int remove_all(struct buf *kept, struct bytes text, struct bytes names)
 {
@@ -358,7 +361,7 @@ static int remove_all(struct buf *kept, struct bytes text, struct bytes names)
 
     while (rc == 0 && names.len && next_item(&names, &name)) {
         buf_init(&next, kept->max_len);
-        rc = remove_name(&next, (struct bytes){buf_head(kept), kept->len}, name);
+        rc = remove_name(&next, bytes_of(kept), name);
         if (rc < 0) {
             buf_wipe(&next);
             break;
@@ -378,7 +381,7 @@ int ssh_known_hosts_add(struct buf *out, struct bytes text, struct bytes line,
 
     buf_init(&kept, text.len);
     rc = remove_all(&kept, text, replaces);
-    text = (struct bytes){kept.len ? buf_head(&kept) : NULL, kept.len};
+    text = bytes_of(&kept);
     if (rc == 0 && text.len)
         rc = buf_append(out, text.data, text.len);
     if (rc == 0 && !has_line(text, line)) {

@@ -16,7 +16,8 @@
 
 #include "base/buf.h"
 
-#define SSH_KNOWN_HOSTS_MAX_LEN (256 << 10) /* of a text: some 2,500 keys; the page stores it whole */
+#define SSH_KNOWN_HOSTS_MAX_LEN \
+    (256 << 10) /* of a text: some 2,500 keys; the page stores it whole */
 #define SSH_KNOWN_NAME_CAP 300              /* "[name]:65535" with its NUL */
 #define SSH_HOST_KEY_MAX_LEN 4096           /* a key blob; RSA of 16,384 bits has 2,080 bytes */
 

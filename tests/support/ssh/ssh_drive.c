@@ -150,9 +150,9 @@ static void remember(struct drive *d, const struct ssh_event *ev)
 
 static void handle_event(struct drive *d, const struct ssh_event *ev)
 {
-    static const char *names[] = {"none",   "progress", "host-key", "banner", "open",    "data",
-                                  "stderr", "exit",     "error",    "closed", "writable",
-                                  "known-host"};
+    static const char *names[] = {"none",  "progress", "host-key", "banner",
+                                  "open",  "data",     "stderr",   "exit",
+                                  "error", "closed",   "writable", "known-host"};
 
     if (ev->type == SSH_EVENT_DATA || ev->type == SSH_EVENT_STDERR) {
         write_all(ev->type == SSH_EVENT_DATA ? 1 : 2, ev->text.data, ev->text.len);

@@ -123,8 +123,8 @@ static void test_find(void)
 
 static void test_names(void)
 {
-    static const char *bad[] = {"",     "a b",  "a,b",  "*",    "a?",   "!a",
-                                "|1|x", "#a",   "@a",   "[a]",  "a\n",  "a\tb"};
+    static const char *bad[] = {"",     "a b", "a,b", "*",   "a?",  "!a",
+                                "|1|x", "#a",  "@a",  "[a]", "a\n", "a\tb"};
     char name[SSH_KNOWN_NAME_CAP], overlong[400];
 
     CHECK(ssh_known_hosts_name(name, "Node.Tailnet.Example", 22));
@@ -246,7 +246,8 @@ static void test_add(void)
 
 static void test_line(void)
 {
-    static const char base64[] = "AAAAC3NzaC1lZDI1NTE5AAAAIHfRaVQ9zo1MAeM9k2zso0HOHNvZDS0pqnVO41ipHcTN";
+    static const char base64[] =
+        "AAAAC3NzaC1lZDI1NTE5AAAAIHfRaVQ9zo1MAeM9k2zso0HOHNvZDS0pqnVO41ipHcTN";
     uint8_t blob[SSH_HOST_KEY_MAX_LEN];
     int len = base64_decode(blob, sizeof blob, base64, sizeof base64 - 1);
     struct buf out;
