@@ -7,7 +7,12 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {expirePassword, makeAccount, opensshMissing, startServers} from '../support/ssh_servers.mjs';
+import {
+  expirePassword,
+  makeAccount,
+  opensshMissing,
+  startServers,
+} from '../support/ssh_servers.mjs';
 
 describe('the SSH servers of the tests', {skip: opensshMissing() ?? false}, () => {
   let servers, dir, identity, askpass;
