@@ -31,7 +31,7 @@ const C_RULES = [
   // What libssh2 includes first in each of its sources: names of the system, defined away there.
   [/^ssh\/libssh2_config\.h$/, ['ssh/', '<sys/', '<time.h>']],
   [
-    /^ssh\/crypto_backend[a-z_]*\.[ch]$/,
+    /^ssh\/crypto_backend[a-z0-9_]*\.[ch]$/,
     ['ssh/', ...CRYPTO, 'libssh2 private', '<libssh2.h>', '<sodium', '<mbedtls/'],
   ],
   [/^ssh\//, ['ssh/', ...CRYPTO, 'libssh2 private', '<libssh2.h>']],
