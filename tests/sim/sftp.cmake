@@ -1,5 +1,11 @@
-# sftp_drive: the SFTP client against a server on its standard input and output, for
-# tests/interop/sftp.test.mjs. --wrap counts what the client allocates.
+# What the tests of the SFTP client share: a server's side for tests to speak; and sftp_drive, the
+# client against a server on its standard input and output, for tests/interop/sftp.test.mjs. --wrap
+# counts what the client allocates.
+foreach(TEST unit_ssh_ssh_sftp unit_ssh_ssh_sftp_transfer unit_ssh_ssh_sftp_hostile)
+    if(TARGET ${TEST})
+        target_sources(${TEST} PRIVATE ${TESTS_DIR}/support/sftp/sftp_script.c)
+    endif()
+endforeach()
 add_executable(sftp_drive ${TESTS_DIR}/support/sftp/sftp_drive.c)
 test_links(sftp_drive ssh)
 target_link_options(sftp_drive PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free)
