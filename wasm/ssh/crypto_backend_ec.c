@@ -1,5 +1,6 @@
 /*
  * Curves for libssh2: X25519 and Ed25519 by libsodium, the NIST curves (ECDH, ECDSA) by mbedTLS.
+ * Signatures are only verified here; crypto_backend_sign.c makes them.
  */
 #include "libssh2_priv.h"
 
@@ -62,7 +63,6 @@ int _libssh2_curve25519_gen_k(_libssh2_bn **k, uint8_t private_key[LIBSSH2_ED255
 
 struct ssh_crypto_ed25519 {
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
-    uint8_t secret_key[crypto_sign_SECRETKEYBYTES]; /* seed, then public key */
 };
 
 void ssh_crypto_ed25519_free(struct ssh_crypto_ed25519 *ed)
@@ -97,76 +97,16 @@ int _libssh2_ed25519_verify(libssh2_ed25519_ctx *ctx, const uint8_t *s, size_t s
     return crypto_sign_verify_detached(s, m, m_len, ctx->public_key) ? -1 : 0;
 }
 
-int _libssh2_ed25519_sign(libssh2_ed25519_ctx *ctx, LIBSSH2_SESSION *session, uint8_t **out_sig,
-                          size_t *out_sig_len, const uint8_t *message, size_t message_len)
-{
-    uint8_t *sig = LIBSSH2_ALLOC(session, crypto_sign_BYTES);
-
-    if (!sig)
-        return -1;
-    if (crypto_sign_detached(sig, NULL, message, message_len, ctx->secret_key)) {
-        LIBSSH2_FREE(session, sig);
-        return -1;
-    }
-    *out_sig = sig;
-    *out_sig_len = crypto_sign_BYTES;
-    return 0;
-}
-
-/* [cipher, KDF and padding dealt with by libssh2] "ssh-ed25519", public 32, secret 64. */
-int _libssh2_ed25519_new_private_frommemory(libssh2_ed25519_ctx **ed_ctx, LIBSSH2_SESSION *session,
-                                            const char *filedata, size_t filedata_len,
-                                            unsigned const char *passphrase)
-{
-    struct ssh_crypto_ed25519 *ed = NULL;
-    struct string_buf *key = NULL;
-    unsigned char *name, *pub, *secret;
-    size_t name_len, pub_len, secret_len;
-    int rc = -1;
-
-    if (_libssh2_openssh_pem_parse_memory(session, passphrase, filedata, filedata_len, &key) ||
-        !key || _libssh2_get_string(key, &name, &name_len) ||
-        _libssh2_get_string(key, &pub, &pub_len) || _libssh2_get_string(key, &secret, &secret_len))
-        goto out;
-    if (name_len != 11 || memcmp(name, "ssh-ed25519", 11) != 0 ||
-        pub_len != sizeof ed->public_key || secret_len != sizeof ed->secret_key)
-        goto out;
-    ed = calloc(1, sizeof *ed);
-    if (!ed)
-        goto out;
-    memcpy(ed->public_key, pub, pub_len);
-    memcpy(ed->secret_key, secret, secret_len);
-    *ed_ctx = ed;
-    rc = 0;
-out:
-    if (key)
-        _libssh2_string_buf_free(session, key);
-    return rc;
-}
-
-int _libssh2_ed25519_new_private(libssh2_ed25519_ctx **ed_ctx, LIBSSH2_SESSION *session,
-                                 const char *filename, const uint8_t *passphrase)
-{
-    (void)ed_ctx;
-    (void)filename;
-    (void)passphrase;
-    return _libssh2_error(session, LIBSSH2_ERROR_FILE, "there are no files here");
-}
-
 /* ---- NIST curves ---- */
 
-struct ssh_crypto_ec {
-    mbedtls_ecp_keypair pair;
-};
-
-static struct ssh_crypto_ec *ec_new(libssh2_curve_type curve)
+struct ssh_crypto_ec *ssh_crypto_ec_new(mbedtls_ecp_group_id curve)
 {
     struct ssh_crypto_ec *ec = malloc(sizeof *ec);
 
     if (!ec)
         return NULL;
     mbedtls_ecp_keypair_init(&ec->pair);
-    if (mbedtls_ecp_group_load(&ec->pair.MBEDTLS_PRIVATE(grp), (mbedtls_ecp_group_id)curve)) {
+    if (mbedtls_ecp_group_load(&ec->pair.MBEDTLS_PRIVATE(grp), curve)) {
         ssh_crypto_ec_free(ec);
         return NULL;
     }
@@ -185,7 +125,7 @@ int _libssh2_ecdsa_create_key(LIBSSH2_SESSION *session, _libssh2_ec_key **out_pr
                               unsigned char **out_public_key_octal,
                               size_t *out_public_key_octal_len, libssh2_curve_type curve_type)
 {
-    struct ssh_crypto_ec *ec = ec_new(curve_type);
+    struct ssh_crypto_ec *ec = ssh_crypto_ec_new((mbedtls_ecp_group_id)curve_type);
     uint8_t *point = LIBSSH2_ALLOC(session, EC_MAX_POINT_LEN);
     size_t point_len;
 
@@ -209,7 +149,7 @@ int _libssh2_ecdsa_create_key(LIBSSH2_SESSION *session, _libssh2_ec_key **out_pr
 int _libssh2_ecdsa_curve_name_with_octal_new(libssh2_ecdsa_ctx **ecdsactx, const unsigned char *k,
                                              size_t k_len, libssh2_curve_type type)
 {
-    struct ssh_crypto_ec *ec = ec_new(type);
+    struct ssh_crypto_ec *ec = ssh_crypto_ec_new((mbedtls_ecp_group_id)type);
 
     if (!ec)
         return -1;
@@ -269,30 +209,28 @@ int _libssh2_ecdsa_curve_type_from_name(const char *name, libssh2_curve_type *ou
     return -1;
 }
 
-/* RFC 5656 section 6.2.1: the hash goes with the size of the curve. */
-static int ec_hash_bits(libssh2_curve_type curve)
+int ssh_crypto_ec_hash_bits(const struct ssh_crypto_ec *ec)
 {
-    switch (curve) {
-    case LIBSSH2_EC_CURVE_NISTP256:
+    switch (ec->pair.MBEDTLS_PRIVATE(grp).id) {
+    case MBEDTLS_ECP_DP_SECP256R1:
         return 256;
-    case LIBSSH2_EC_CURVE_NISTP384:
+    case MBEDTLS_ECP_DP_SECP384R1:
         return 384;
-    case LIBSSH2_EC_CURVE_NISTP521:
+    default:
         return 512;
     }
-    return 0;
 }
 
 int _libssh2_ecdsa_verify(libssh2_ecdsa_ctx *ctx, const unsigned char *r, size_t r_len,
                           const unsigned char *s, size_t s_len, const unsigned char *m,
                           size_t m_len)
 {
-    int bits = ec_hash_bits(_libssh2_ecdsa_get_curve_type(ctx));
+    int bits = ssh_crypto_ec_hash_bits(ctx);
     uint8_t hash[SHA512_DIGEST_LENGTH];
     mbedtls_mpi sig_r, sig_s;
     int rc = -1;
 
-    if (!bits || ssh_crypto_hash(hash, bits, m, m_len))
+    if (ssh_crypto_hash(hash, bits, m, m_len))
         return -1;
     mbedtls_mpi_init(&sig_r);
     mbedtls_mpi_init(&sig_s);
@@ -304,92 +242,4 @@ int _libssh2_ecdsa_verify(libssh2_ecdsa_ctx *ctx, const unsigned char *r, size_t
     mbedtls_mpi_free(&sig_r);
     mbedtls_mpi_free(&sig_s);
     return rc;
-}
-
-/* An mpint (RFC 4251 section 5) of a positive number; returns the bytes written. */
-static size_t mpint_store(uint8_t *dst, const mbedtls_mpi *n)
-{
-    size_t len = mbedtls_mpi_size(n);
-    size_t pad = len && mbedtls_mpi_bitlen(n) % 8 == 0 ? 1 : 0;
-
-    store_be32(dst, (uint32_t)(len + pad));
-    dst[4] = 0;
-    if (mbedtls_mpi_write_binary(n, dst + 4 + pad, len))
-        return 0;
-    return 4 + pad + len;
-}
-
-int _libssh2_ecdsa_sign(LIBSSH2_SESSION *session, libssh2_ecdsa_ctx *ec_ctx,
-                        const unsigned char *hash, size_t hash_len, unsigned char **signature,
-                        size_t *signature_len)
-{
-    uint8_t *dst = LIBSSH2_ALLOC(session, 2 * (4 + 1 + 66));
-    mbedtls_mpi r, s;
-    size_t r_len = 0, s_len = 0;
-
-    if (!dst)
-        return -1;
-    mbedtls_mpi_init(&r);
-    mbedtls_mpi_init(&s);
-    if (mbedtls_ecdsa_sign(&ec_ctx->pair.MBEDTLS_PRIVATE(grp), &r, &s,
-                           &ec_ctx->pair.MBEDTLS_PRIVATE(d), hash, hash_len,
-                           ssh_crypto_mbedtls_random, NULL) == 0) {
-        r_len = mpint_store(dst, &r);
-        s_len = r_len ? mpint_store(dst + r_len, &s) : 0;
-    }
-    mbedtls_mpi_free(&r);
-    mbedtls_mpi_free(&s);
-    if (!s_len) {
-        LIBSSH2_FREE(session, dst);
-        return -1;
-    }
-    *signature = dst;
-    *signature_len = r_len + s_len;
-    return 0;
-}
-
-/* [by libssh2] "ecdsa-sha2-nistp…", curve name, point, private number. */
-int _libssh2_ecdsa_new_private_frommemory(libssh2_ecdsa_ctx **ec_ctx, LIBSSH2_SESSION *session,
-                                          const char *filedata, size_t filedata_len,
-                                          unsigned const char *passphrase)
-{
-    struct ssh_crypto_ec *ec = NULL;
-    struct string_buf *key = NULL;
-    unsigned char *name, *curve, *point, *secret;
-    size_t name_len, curve_len, point_len, secret_len;
-    libssh2_curve_type type;
-    char type_name[20] = "";
-    int rc = -1;
-
-    if (_libssh2_openssh_pem_parse_memory(session, passphrase, filedata, filedata_len, &key) ||
-        !key || _libssh2_get_string(key, &name, &name_len) || name_len >= sizeof type_name ||
-        _libssh2_get_string(key, &curve, &curve_len) ||
-        _libssh2_get_string(key, &point, &point_len) ||
-        _libssh2_get_bignum_bytes(key, &secret, &secret_len))
-        goto out;
-    memcpy(type_name, name, name_len);
-    if (_libssh2_ecdsa_curve_type_from_name(type_name, &type))
-        goto out;
-    ec = ec_new(type);
-    if (ec &&
-        mbedtls_ecp_read_key((mbedtls_ecp_group_id)type, &ec->pair, secret, secret_len) == 0 &&
-        mbedtls_ecp_keypair_calc_public(&ec->pair, ssh_crypto_mbedtls_random, NULL) == 0) {
-        *ec_ctx = ec;
-        ec = NULL;
-        rc = 0;
-    }
-out:
-    ssh_crypto_ec_free(ec);
-    if (key)
-        _libssh2_string_buf_free(session, key);
-    return rc;
-}
-
-int _libssh2_ecdsa_new_private(libssh2_ecdsa_ctx **ec_ctx, LIBSSH2_SESSION *session,
-                               const char *filename, unsigned const char *passphrase)
-{
-    (void)ec_ctx;
-    (void)filename;
-    (void)passphrase;
-    return _libssh2_error(session, LIBSSH2_ERROR_FILE, "there are no files here");
 }

@@ -18,7 +18,8 @@
 #define MBEDTLS_ASN1_PARSE_C
 #define MBEDTLS_ASN1_WRITE_C
 #define MBEDTLS_MD_C
-#define MBEDTLS_SHA1_C /* for hashed names in known_hosts alone: crypto_backend_sha1.c */
+#define MBEDTLS_MD5_C  /* passphrases of old PEM files: crypto_backend_pbe.c */
+#define MBEDTLS_SHA1_C /* the same of PKCS #8, and hashed names in known_hosts */
 #define MBEDTLS_SHA256_C
 #define MBEDTLS_SHA512_C
 #define MBEDTLS_RSA_C

@@ -14,6 +14,7 @@
 
 #include "base/encoding.h"
 #include "ssh/crypto_backend_internal.h"
+#include "ssh/crypto_backend_sign.h"
 #include "ssh/ssh_libssh2.h"
 
 static uint8_t bytes[4096];
@@ -253,12 +254,12 @@ static void test_nist_curves(void)
 {
     static const libssh2_curve_type curves[] = {
         LIBSSH2_EC_CURVE_NISTP256, LIBSSH2_EC_CURVE_NISTP384, LIBSSH2_EC_CURVE_NISTP521};
-    static const size_t sizes[] = {32, 48, 66}, hash_lens[] = {32, 48, 64};
+    static const size_t sizes[] = {32, 48, 66};
 
     for (size_t i = 0; i < 3; i++) {
         struct ssh_crypto_ec *a = NULL, *b = NULL, *pub = NULL;
         struct ssh_crypto_bn *k1 = ssh_crypto_bn_new(), *k2 = ssh_crypto_bn_new();
-        uint8_t *point_a, *point_b, *sig, hash[64];
+        uint8_t *point_a, *point_b, sig[SSH_CRYPTO_SIGNATURE_MAX];
         size_t a_len, b_len, sig_len, r_len, s_len;
 
         CHECK_EQ(_libssh2_ecdsa_create_key(session, &a, &point_a, &a_len, curves[i]), 0);
@@ -273,8 +274,7 @@ static void test_nist_curves(void)
         CHECK_MEM(bytes, bytes + 100, ssh_crypto_bn_byte_len(k1));
 
         /* [r: mpint][s: mpint], by the public half alone */
-        ssh_crypto_hash(hash, (int)hash_lens[i] * 8, (const uint8_t *)"sample", 6);
-        CHECK_EQ(_libssh2_ecdsa_sign(session, a, hash, hash_lens[i], &sig, &sig_len), 0);
+        sig_len = ssh_crypto_ec_sign(sig, a, (struct bytes){(const uint8_t *)"sample", 6});
         r_len = load_be32(sig);
         s_len = load_be32(sig + 4 + r_len);
         CHECK_EQ(sig_len, 8 + r_len + s_len);
@@ -299,7 +299,6 @@ static void test_nist_curves(void)
         pub = NULL;
         CHECK_EQ(_libssh2_ecdsa_curve_name_with_octal_new(&pub, point_a, a_len, curves[i]), -1);
         CHECK(pub == NULL);
-        LIBSSH2_FREE(session, sig);
         LIBSSH2_FREE(session, point_a);
         LIBSSH2_FREE(session, point_b);
         ssh_crypto_ec_free(a);
@@ -442,8 +441,7 @@ static void test_rsa(void)
 {
     static const uint8_t e[] = {1, 0, 1}, text[] = "signed text";
     struct ssh_crypto_rsa *rsa = NULL;
-    uint8_t n[256], hash[64], *sig = NULL;
-    size_t sig_len;
+    uint8_t n[256], sig[SSH_CRYPTO_SIGNATURE_MAX];
 
     memcpy(n, hex(rsa_n), 256);
     CHECK_EQ(
@@ -457,9 +455,7 @@ static void test_rsa(void)
     CHECK_EQ(_libssh2_rsa_sha2_verify(rsa, 32, bytes, 257, text, 11), -1);
     CHECK_EQ(_libssh2_rsa_sha2_verify(rsa, 20, hex(rsa_sha256), 256, text, 11), -1);
     CHECK_EQ(_libssh2_rsa_sha1_verify(rsa, hex(rsa_sha256), 256, text, 11), -1);
-    ssh_crypto_hash(hash, 256, text, 11);
-    CHECK_EQ(_libssh2_rsa_sha2_sign(session, rsa, hash, 32, &sig, &sig_len),
-             -1); /* no private half */
+    CHECK_EQ(ssh_crypto_rsa_sign(sig, rsa, 256, (struct bytes){text, 11}), 0); /* no private half */
     ssh_crypto_rsa_free(rsa);
 
     rsa = NULL; /* too small, even, no exponent */
