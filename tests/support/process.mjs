@@ -60,6 +60,8 @@ export class Daemon {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), grace);
     await this.ended;
     clearTimeout(timer);
+    this.child.stdout.unpipe(this.log); // what it left behind may still write
+    this.child.stderr.unpipe(this.log);
     this.log.end();
   }
 }

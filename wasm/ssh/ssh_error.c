@@ -1,6 +1,8 @@
 /* What went wrong, as a sentence that a person can act on. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/encoding.h"
 #include "ssh/ssh_session_internal.h"
 
 void ssh_printable(char *dst, size_t cap, struct bytes text)
@@ -86,10 +88,57 @@ static void fail_auth(struct ssh_session *s)
                          s->config.user);
 }
 
+/* "SHA256:" and 43 characters. */
+static const char *fingerprint(char dst[52], const uint8_t hash[32])
+{
+    char text[BASE64_LEN(32) + 1];
+
+    base64_encode(text, hash, 32);
+    snprintf(dst, 52, "SHA256:%.43s", text);
+    return dst;
+}
+
+/* What ssh_kex.c found. */
+static void fail_kex(struct ssh_session *s)
+{
+    const struct ssh_kex *k = &s->hooks.kex;
+    enum ssh_problem problem = k->count ? SSH_PROBLEM_LOST : SSH_PROBLEM_HANDSHAKE;
+    char first[52], shown[52];
+
+    switch (k->problem) {
+    case SSH_KEX_HOST_KEY:
+        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED,
+                         "The server changed its host key in mid-session: it began with %s and "
+                         "now shows %s. Somebody may be listening in; connect again and compare.",
+                         fingerprint(first, k->host_key_hash), fingerprint(shown, k->shown_hash));
+        break;
+    case SSH_KEX_CIPHERS:
+        ssh_session_fail(s, problem,
+                         "The server wants a different cipher for each direction, which this "
+                         "client cannot do; its list of ciphers should be the same for both.");
+        break;
+    case SSH_KEX_FAILED:
+        ssh_session_fail(s, problem,
+                         "Changing the keys of the connection failed: the server agrees to none of "
+                         "the algorithms in use, or could not prove that it owns its host key.");
+        break;
+    default:
+        ssh_session_fail(s, problem,
+                         "The server broke the SSH protocol: a packet of type %d has no place %s.",
+                         k->type,
+                         !k->count                        ? "before the first keys are agreed"
+                         : k->server_init                 ? "in a key exchange"
+                         : !k->logged_in && k->type >= 80 ? "before the login"
+                                                          : "here");
+    }
+}
+
 void ssh_session_fail_lib(struct ssh_session *s, int rc)
 {
     if (s->out_of_memory || s->hooks.heap.exhausted || rc == LIBSSH2_ERROR_ALLOC)
         ssh_session_fail(s, SSH_PROBLEM_NOMEM, "Out of memory for this SSH session.");
+    else if (!ssh_kex_sound(s->lib, &s->hooks.kex))
+        fail_kex(s);
     else if (s->disconnect_text[0])
         ssh_session_fail(s,
                          s->state == SSH_AUTH        ? SSH_PROBLEM_AUTH

@@ -20,9 +20,12 @@ struct ssh_heap_block {
 
 void *ssh_heap_alloc(struct ssh_heap *h, size_t len)
 {
-    struct ssh_heap_block *b;
+    struct ssh_heap_block *b = NULL;
+    size_t room = h->max - h->in_use;
 
-    if (len > h->max - h->in_use || !(b = calloc(1, sizeof *b + len))) {
+    if (room >= sizeof *b && len <= room - sizeof *b)
+        b = calloc(1, sizeof *b + len);
+    if (!b) {
         h->exhausted = true;
         return NULL;
     }
@@ -32,7 +35,7 @@ void *ssh_heap_alloc(struct ssh_heap *h, size_t len)
     if (b->next)
         b->next->link = &b->next;
     h->first = b;
-    h->in_use += len;
+    h->in_use += sizeof *b + len;
     return b + 1;
 }
 
@@ -43,7 +46,7 @@ void ssh_heap_free(struct ssh_heap *h, void *p)
     if (!p)
         return;
     b = (struct ssh_heap_block *)p - 1;
-    h->in_use -= b->len;
+    h->in_use -= sizeof *b + b->len;
     *b->link = b->next;
     if (b->next)
         b->next->link = b->link;
@@ -101,11 +104,14 @@ static LIBSSH2_RECV_FUNC(session_recv)
 
     (void)socket;
     (void)flags;
+    if (!ssh_kex_sound(hooks->session, &hooks->kex))
+        return 0;
     if (!length) /* a packet larger than libssh2's buffer: asking again would never end */
         return 0;
     n = hooks->read(hooks->ctx, buffer, length);
     hooks->reads++;
     hooks->starved = n == 0;
+    hooks->kex.in_len += n > 0 ? (uint64_t)n : 0;
     if (n == 0)
         return -EAGAIN;
     return n < 0 ? 0 : n;
@@ -117,6 +123,7 @@ static LIBSSH2_SEND_FUNC(session_send)
 
     (void)socket;
     (void)flags;
+    hooks->kex.out_len += length;
     return hooks->write(hooks->ctx, buffer, length) < 0 ? -EPIPE : (ssize_t)length;
 }
 
@@ -127,6 +134,7 @@ LIBSSH2_SESSION *ssh_libssh2_new(struct ssh_libssh2_hooks *hooks)
 
     if (!session)
         return NULL;
+    hooks->session = session;
     libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV,
                                   (libssh2_cb_generic *)session_recv);
     libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_SEND,
@@ -172,6 +180,13 @@ void ssh_libssh2_free(LIBSSH2_SESSION *session, struct ssh_libssh2_hooks *hooks)
 
 int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t datalen,
                            int macstate, uint32_t seq);
+int ssh_libssh2_memcmp(const void *a, const void *b, size_t len);
+
+/* Compiled into transport.c in place of memcmp: there it compares MACs, and for equality only. */
+int ssh_libssh2_memcmp(const void *a, const void *b, size_t len)
+{
+    return !bytes_equal(a, b, len);
+}
 
 /*
  * Compiled into transport.c in place of _libssh2_packet_add (libssh2.cmake). Lets through only
@@ -183,12 +198,19 @@ int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t
                            int macstate, uint32_t seq)
 {
     struct ssh_libssh2_hooks *hooks = session->abstract;
+    int rc = 0;
 
     if (session->packAdd_state == libssh2_NB_state_idle) {
         if (datalen < 1 || datalen > LIBSSH2_PACKET_MAXPAYLOAD) {
             LIBSSH2_FREE(session, data);
             return _libssh2_error(session, LIBSSH2_ERROR_OUT_OF_BOUNDARY,
                                   "a packet shorter than its padding");
+        }
+        if (macstate == LIBSSH2_MAC_CONFIRMED)
+            rc = ssh_kex_on_packet(session, &hooks->kex, (struct bytes){data, datalen});
+        if (rc) {
+            LIBSSH2_FREE(session, data);
+            return _libssh2_error(session, rc, "a packet that must not come now");
         }
         if (macstate == LIBSSH2_MAC_CONFIRMED && hooks->on_packet)
             hooks->on_packet(hooks->ctx, (struct bytes){data, datalen});

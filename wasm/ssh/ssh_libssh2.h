@@ -1,6 +1,6 @@
 /*
  * libssh2 without an operating system, and the few things its public interface cannot do. Private
- * to ssh/. ssh_libssh2.c is the only file besides the crypto backend that looks inside libssh2.
+ * to ssh/. Besides the crypto backend only ssh_libssh2.c and ssh_kex.c look inside libssh2.
  *
  *   wire in  --read-->  libssh2  --on_packet: every packet, opened and checked-->  ssh_session
  *                          |
@@ -18,11 +18,12 @@
 #include <libssh2.h>
 
 #include "base/bytes.h"
+#include "ssh/ssh_kex.h"
 
 /* Memory of one libssh2 session. What libssh2 forgets to free goes with ssh_heap_wipe. */
 struct ssh_heap {
     struct ssh_heap_block *first;
-    size_t in_use, max; /* bytes, headers not counted */
+    size_t in_use, max; /* bytes, headers included */
     bool exhausted;     /* an allocation was refused */
 };
 
@@ -41,6 +42,8 @@ struct ssh_libssh2_hooks {
     /* Every packet received, packet[0] = its type, before libssh2 acts on it. Borrowed. */
     void (*on_packet)(void *ctx, struct bytes packet);
 
+    LIBSSH2_SESSION *session; /* set by ssh_libssh2_new */
+    struct ssh_kex kex;
     unsigned reads; /* calls of read */
     bool starved;   /* the last of them found nothing */
 };

@@ -214,7 +214,8 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
                                           .ctx = s,
                                           .read = hook_read,
                                           .write = hook_write,
-                                          .on_packet = hook_packet};
+                                          .on_packet = hook_packet,
+                                          .kex = {.max_len = SSH_KEX_MAX_LEN}};
     if (copy_config(s, config) && ssh_hostkey_init(s, config) == 0)
         s->lib = ssh_libssh2_new(&s->hooks);
     if (!s->lib || !set_preferences(s)) {
@@ -257,7 +258,7 @@ static void set_closed(struct ssh_session *s)
 /* Says goodbye and waits only for the transport to take it. */
 static void set_flushing(struct ssh_session *s)
 {
-    if (s->started && s->server_version[0])
+    if (s->started && s->server_version[0] && ssh_kex_can_send(s->lib))
         libssh2_session_disconnect_ex(s->lib, SSH_DISCONNECT_BY_APPLICATION, "", "");
     s->deadline_ms = s->now_ms + SSH_FLUSH_TIMEOUT_MS;
     s->state = SSH_FLUSHING;

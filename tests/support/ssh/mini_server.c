@@ -227,20 +227,21 @@ static void send_writer(struct mini_server *m, struct writer *w)
 static void host_key_blob(const struct mini_server *m, struct writer *w)
 {
     put_text(w, m->fault == MINI_WRONG_HOST_KEY_BLOB ? "ssh-unheard-of" : "ssh-ed25519");
-    put_string(w, m->host_pk, 32);
+    put_string(w, m->rekeys && m->rekey_other_host_key ? m->other_pk : m->host_pk, 32);
 }
 
 static void send_kexinit(struct mini_server *m)
 {
     static const char *ciphers[] = {"chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com",
                                     "aes128-ctr"};
+    const char *cipher = ciphers[(m->cipher + (m->rekeys && m->rekey_other_cipher)) % 3];
     const char *kex = m->fault == MINI_NO_COMMON_KEX ? "sntrup4591761x25519-sha512@tinyssh.org"
                       : m->strict ? "curve25519-sha256,kex-strict-s-v00@openssh.com"
                                   : "curve25519-sha256";
     const char *lists[] = {kex,
                            "ssh-ed25519",
-                           ciphers[m->cipher],
-                           ciphers[m->cipher],
+                           cipher,
+                           cipher,
                            "hmac-sha2-256-etm@openssh.com",
                            "hmac-sha2-256-etm@openssh.com",
                            "none",
@@ -260,6 +261,7 @@ static void send_kexinit(struct mini_server *m)
         w.len = 40;
     memcpy(m->kexinit[SERVER], w.data, w.len);
     m->kexinit_len[SERVER] = w.len;
+    m->kexinit_sent = true;
     send_writer(m, &w);
 }
 
@@ -339,8 +341,9 @@ static void answer_ecdh(struct mini_server *m, struct bytes q_c)
         memcpy(m->session_id, h, 32);
     derive_keys(&m->next_in, &k, h, "ACE", m->session_id);
     derive_keys(&m->next_out, &k, h, "BDF", m->session_id);
-    crypto_sign_detached(sig, NULL, h, 32, m->host_sk);
-    if (m->fault == MINI_BAD_SIGNATURE)
+    crypto_sign_detached(sig, NULL, h, 32,
+                         m->rekeys && m->rekey_other_host_key ? m->other_sk : m->host_sk);
+    if (m->fault == MINI_BAD_SIGNATURE || (m->rekeys && m->rekey_bad_signature))
         sig[5] ^= 1;
     put_text(&sig_blob, "ssh-ed25519");
     put_string(&sig_blob, sig, 64);
@@ -352,6 +355,7 @@ static void answer_ecdh(struct mini_server *m, struct bytes q_c)
     mini_send(m, (const uint8_t[]){NEWKEYS}, 1);
     m->keys_out = m->next_out;
     m->sealed_out = true;
+    m->kexinit_sent = false;
     if (m->strict)
         m->seq_out = 0;
 }
@@ -481,21 +485,34 @@ static void on_newkeys(struct mini_server *m)
 {
     m->keys_in = m->next_in;
     m->sealed_in = m->first_kex_done = true;
+    m->client_in_kex = false;
+    m->exchanges++;
     if (m->strict)
         m->seq_in = 0;
+}
+
+static void on_kexinit(struct mini_server *m, struct bytes p)
+{
+    m->kexinit_len[CLIENT] = p.len < sizeof m->kexinit[0] ? p.len : sizeof m->kexinit[0];
+    memcpy(m->kexinit[CLIENT], p.data, m->kexinit_len[CLIENT]);
+    m->client_in_kex = true;
+    if (!m->kexinit_sent)
+        mini_start_rekey(m);
 }
 
 static void on_packet(struct mini_server *m, struct bytes p)
 {
     size_t at = 1;
 
+    if (m->client_in_kex && p.data[0] > 4 && (p.data[0] < 20 || p.data[0] > 49))
+        m->violations++;
     switch (p.data[0]) {
     case KEXINIT:
-        m->kexinit_len[CLIENT] = p.len < sizeof m->kexinit[0] ? p.len : sizeof m->kexinit[0];
-        memcpy(m->kexinit[CLIENT], p.data, m->kexinit_len[CLIENT]);
+        on_kexinit(m, p);
         break;
     case ECDH_INIT:
-        answer_ecdh(m, get_string(p, &at));
+        if (!m->rekeys || !m->rekey_hold)
+            answer_ecdh(m, get_string(p, &at));
         break;
     case NEWKEYS:
         on_newkeys(m);
@@ -645,6 +662,8 @@ void mini_init(struct mini_server *m, enum mini_cipher cipher, enum mini_fault f
     m->window = 1 << 21;
     m->strict = fault != MINI_NO_STRICT;
     crypto_sign_seed_keypair(m->host_pk, m->host_sk, seed);
+    seed[1] = 1;
+    crypto_sign_seed_keypair(m->other_pk, m->other_sk, seed);
     mini_send_raw(m, (const uint8_t *)server_version, strlen(server_version));
     mini_send_raw(m, (const uint8_t *)"\r\n", 2);
     if (fault == MINI_IGNORE_BEFORE_KEX)

@@ -44,12 +44,20 @@ struct mini_server {
     uint32_t window;  /* that the client gets for its input */
     bool strict;
 
+    /* What goes wrong in a re-key; all false: nothing. */
+    bool rekey_other_cipher, rekey_other_host_key, rekey_bad_signature;
+    bool rekey_hold; /* its KEXINIT comes, and then nothing */
+
     uint8_t in[1 << 20], out[1 << 22];
     size_t in_at, in_len, out_len, out_at;
     bool version_seen, sealed_in, sealed_out, first_kex_done;
+    bool kexinit_sent;   /* of the exchange under way */
+    bool client_in_kex;  /* between its KEXINIT and its NEWKEYS */
+    unsigned violations; /* packets of the client there that RFC 4253 section 7.1 forbids */
+    unsigned exchanges;  /* that came to their end */
     char client_version[256];
     uint32_t seq_in, seq_out;
-    uint8_t host_pk[32], host_sk[64], session_id[32];
+    uint8_t host_pk[32], host_sk[64], other_pk[32], other_sk[64], session_id[32];
     uint8_t kexinit[2][4096]; /* client's, server's: payloads */
     size_t kexinit_len[2];
     struct mini_keys keys_in, keys_out, next_in, next_out;
@@ -91,6 +99,6 @@ void mini_send_eof(struct mini_server *m);
 void mini_send_close(struct mini_server *m);
 void mini_send_disconnect(struct mini_server *m, const char *text);
 void mini_send_keepalive(struct mini_server *m);
-void mini_start_rekey(struct mini_server *m);
+void mini_start_rekey(struct mini_server *m); /* the client may as well, at any time */
 
 #endif
