@@ -20,7 +20,7 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join streams life ssh)
+foreach(NAME join streams life ssh known_hosts)
     engine_test(${NAME})
 endforeach()
 engine_test(nomem)

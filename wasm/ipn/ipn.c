@@ -117,7 +117,9 @@ static int copy_config(struct ipn *ipn, const struct ipn_config *config, const c
     const char *name = config->hostname && config->hostname[0] ? config->hostname : "meshterm";
     strncpy(ipn->hostname, name, sizeof ipn->hostname - 1);
     load_keys(ipn, config->state);
-    return 0;
+    size_t len;
+    const char *known_hosts = stored(config->state, "known-hosts", &len);
+    return ipn_known_hosts_load(ipn, known_hosts, len);
 }
 
 static struct control_client *make_control(const struct ipn *ipn)
@@ -191,6 +193,7 @@ int ipn_run(struct ipn *ipn, uint64_t now_ms)
         ipn_store(ipn, "machine-key", text);
         wipe(text, sizeof text);
     }
+    ipn_known_hosts_tell(ipn);
     if (ipn->auth_key[0] || ipn->have_stored_node_key)
         control_client_start(ipn->cc, now_ms);
     else

@@ -46,6 +46,10 @@ static const char *problem_code(int problem)
         return "ssh-handshake";
     case SSH_PROBLEM_HOST_KEY_CHANGED:
         return "host-key-changed";
+    case SSH_PROBLEM_HOST_KEY_UNKNOWN:
+        return "host-key-unknown";
+    case SSH_PROBLEM_HOST_KEY_REVOKED:
+        return "host-key-revoked";
     case SSH_PROBLEM_AUTH:
         return "ssh-refused";
     case SSH_PROBLEM_CHANNEL:
@@ -142,6 +146,8 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
         if (config.pinned_count < SSH_MAX_PINNED_KEYS)
             config.pinned[config.pinned_count++] = node->ssh_host_keys[i];
     }
+    struct ipn_known_names names;
+    ipn_known_hosts_fill(ipn, &ssh->st, &names, &config);
     struct ssh_transport transport = {ssh, transport_read, transport_write};
     ssh->session = ssh_session_new(&config, &transport);
     if (!ssh->session) {
@@ -239,6 +245,9 @@ static int translate(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
         ssh->host_key_asked = true;
         ssh->open_deadline_ms = ipn->now_ms + PERSON_WAIT_MS;
         return give(ipn, ssh, ev, IPN_EVENT_SSH_HOST_KEY, 0, from->text, from->aux);
+    case SSH_EVENT_KNOWN_HOST:
+        ipn_known_hosts_add(ipn, from->text, from->aux);
+        return 0;
     case SSH_EVENT_BANNER:
         return give_banner(ipn, ssh, ev, from);
     case SSH_EVENT_OPEN:
