@@ -48,35 +48,35 @@ struct ssh_config {
 enum ssh_event_type {
     SSH_EVENT_NONE = 0,
     SSH_EVENT_PROGRESS,   /* text: what is being done now, in words */
-    SSH_EVENT_HOST_KEY,   /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. With code 1 it has
+    SSH_EVENT_HOST_KEY, /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. With code 1 it has
                              changed, aux: "SHA256:…" as known: ERROR follows, nothing to answer */
-    SSH_EVENT_BANNER,     /* text: as sent, UTF-8, terminal-safe is the reader's business */
-    SSH_EVENT_OPEN,       /* shell or command is running */
-    SSH_EVENT_DATA,       /* stdout */
+    SSH_EVENT_BANNER, /* text: as sent, UTF-8, terminal-safe is the reader's business */
+    SSH_EVENT_OPEN, /* shell or command is running */
+    SSH_EVENT_DATA, /* stdout */
     SSH_EVENT_STDERR,
-    SSH_EVENT_EXIT,       /* code = exit status, -1 = none given; aux = signal name without SIG
+    SSH_EVENT_EXIT, /* code = exit status, -1 = none given; aux = signal name without SIG
                              (then code is 0), or empty */
-    SSH_EVENT_ERROR,      /* code = enum ssh_problem, text: one sentence a person can act on */
-    SSH_EVENT_CLOSED,     /* the last one: nothing comes after it */
-    SSH_EVENT_WRITABLE,   /* ssh_session_write takes bytes again */
+    SSH_EVENT_ERROR, /* code = enum ssh_problem, text: one sentence a person can act on */
+    SSH_EVENT_CLOSED, /* the last one: nothing comes after it */
+    SSH_EVENT_WRITABLE, /* ssh_session_write takes bytes again */
     SSH_EVENT_KNOWN_HOST, /* text: a line of known_hosts to remember; aux: names whose other keys it
                              replaces, "a,[b]:2222", or empty */
     /* Of the SFTP request ev.request (ssh_sftp.h). */
-    SSH_EVENT_SFTP_ENTRY,    /* LIST; text: the name, aux: its attributes */
-    SSH_EVENT_SFTP_ATTRS,    /* READ, before its first DATA; aux: the file's attributes */
-    SSH_EVENT_SFTP_DATA,     /* READ; text: bytes */
+    SSH_EVENT_SFTP_ENTRY, /* LIST; text: the name, aux: its attributes */
+    SSH_EVENT_SFTP_ATTRS, /* READ, before its first DATA; aux: the file's attributes */
+    SSH_EVENT_SFTP_DATA, /* READ; text: bytes */
     SSH_EVENT_SFTP_WRITABLE, /* WRITE takes bytes again; aux as in DONE */
-    SSH_EVENT_SFTP_DONE,     /* its last; code: 0, a status > 0 or an IPN_ERR_*; text: a sentence,
+    SSH_EVENT_SFTP_DONE, /* its last; code: 0, a status > 0 or an IPN_ERR_*; text: a sentence,
                                 or the path; aux: attributes, of a WRITE how far it got */
     SSH_EVENT_COUNT
 };
 
 enum ssh_problem {
-    SSH_PROBLEM_HANDSHAKE = 1,     /* not an SSH server, no common algorithm, broken packets */
-    SSH_PROBLEM_HOST_KEY_CHANGED,  /* not one of the pinned keys, or refused */
-    SSH_PROBLEM_AUTH,              /* user or policy refused */
-    SSH_PROBLEM_CHANNEL,           /* session, pty, shell or command refused */
-    SSH_PROBLEM_LOST,              /* the connection broke */
+    SSH_PROBLEM_HANDSHAKE = 1, /* not an SSH server, no common algorithm, broken packets */
+    SSH_PROBLEM_HOST_KEY_CHANGED, /* not one of the pinned keys, or refused */
+    SSH_PROBLEM_AUTH, /* user or policy refused */
+    SSH_PROBLEM_CHANNEL, /* session, pty, shell or command refused */
+    SSH_PROBLEM_LOST, /* the connection broke */
     SSH_PROBLEM_NOMEM,
     SSH_PROBLEM_HOST_KEY_UNKNOWN, /* and nobody to ask */
     SSH_PROBLEM_HOST_KEY_REVOKED,

@@ -59,8 +59,8 @@ static int world_write(void *ctx, const uint8_t *src, size_t len)
 
 static void world_config(struct ssh_config *config)
 {
-    *config = (struct ssh_config){.user = "user", .term = "xterm-256color", .rows = 24, .cols = 80,
-                                  .can_ask_host_key = true};
+    *config = (struct ssh_config){
+        .user = "user", .term = "xterm-256color", .rows = 24, .cols = 80, .can_ask_host_key = true};
 }
 
 void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault,
