@@ -153,8 +153,10 @@ static bool has_keys(const libssh2_endpoint_data *end)
            _libssh2_mac_override(end->crypt);
 }
 
-bool ssh_kex_can_send(const LIBSSH2_SESSION *session)
+bool ssh_kex_can_send(const LIBSSH2_SESSION *session, const struct ssh_kex *k)
 {
+    if (k->server_reply) /* ours is answered with our NEWKEYS at once */
+        return false;
     return !(session->state & LIBSSH2_STATE_NEWKEYS) ||
            (has_keys(&session->local) && has_keys(&session->remote));
 }

@@ -55,7 +55,11 @@ bool ssh_kex_due(const struct ssh_kex *k);
 /* Asks for new keys. 0 also when an exchange is under way; then nothing new is begun. */
 int ssh_kex_start(LIBSSH2_SESSION *session);
 
-/* False while keys are missing, after memory ran out in the midst of changing them. */
-bool ssh_kex_can_send(const LIBSSH2_SESSION *session);
+/*
+ * Whether a DISCONNECT may go out, which libssh2 would send at any time. Not between our NEWKEYS and
+ * the server's: it would be sealed with the old keys, and with strict-kex under a sequence number
+ * that they have been used with before. And not after memory ran out in the midst of changing them.
+ */
+bool ssh_kex_can_send(const LIBSSH2_SESSION *session, const struct ssh_kex *k);
 
 #endif

@@ -258,7 +258,7 @@ static void set_closed(struct ssh_session *s)
 /* Says goodbye and waits only for the transport to take it. */
 static void set_flushing(struct ssh_session *s)
 {
-    if (s->started && s->server_version[0] && ssh_kex_can_send(s->lib))
+    if (s->started && s->server_version[0] && ssh_kex_can_send(s->lib, &s->hooks.kex))
         libssh2_session_disconnect_ex(s->lib, SSH_DISCONNECT_BY_APPLICATION, "", "");
     s->deadline_ms = s->now_ms + SSH_FLUSH_TIMEOUT_MS;
     s->state = SSH_FLUSHING;

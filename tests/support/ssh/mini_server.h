@@ -47,6 +47,8 @@ struct mini_server {
     /* What goes wrong in a re-key; all false: nothing. */
     bool rekey_other_cipher, rekey_other_host_key, rekey_bad_signature;
     bool rekey_hold; /* its KEXINIT comes, and then nothing */
+    bool limited;    /* `left` more bytes come out, and then nothing */
+    size_t left;
 
     uint8_t in[1 << 20], out[1 << 22];
     size_t in_at, in_len, out_len, out_at;

@@ -1,4 +1,5 @@
 /* ssh_kex.c: what may come when, and re-keys that go wrong. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ssh/ssh_session_internal.h"
@@ -15,6 +16,67 @@ static void open_world(struct ssh_world *w, enum mini_cipher cipher, enum mini_f
     config.pty = true;
     world_start(w, &config);
     world_settle(w);
+}
+
+/* ---- what we offer ---- */
+
+/* The name lists of the client's last KEXINIT, each on a line. */
+static void offered(const struct ssh_world *w, char *dst, size_t cap)
+{
+    const uint8_t *p = w->server->kexinit[0];
+    size_t at = 17, len = 0;
+
+    for (int i = 0; i < 10 && at + 4 <= w->server->kexinit_len[0]; i++) {
+        uint32_t n = load_be32(p + at);
+
+        len += (size_t)snprintf(dst + len, cap - len, "%.*s\n", (int)n, (const char *)p + at + 4);
+        at += 4 + n;
+    }
+    CHECK_EQ(w->server->kexinit_len[0] - at, 5); /* no guess follows; reserved */
+    CHECK(bytes_are_zero(p + at, 5));
+}
+
+/* Nothing with SHA-1, CBC, RC4, MD5 or a group below 2048 bits; strict-kex always. */
+static void test_offer(void)
+{
+    static const char kex[] = "ext-info-c,kex-strict-c-v00@openssh.com,"
+                              "curve25519-sha256,curve25519-sha256@libssh.org,"
+                              "ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+                              "diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,"
+                              "diffie-hellman-group14-sha256\n",
+                      host_keys[] = "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,"
+                                    "ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256\n",
+                      ciphers_offered[] =
+                          "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,"
+                          "aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr\n",
+                      macs[] = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,"
+                               "hmac-sha2-256,hmac-sha2-512\n";
+    char expected[2000], lists[2000] = "";
+    struct ssh_world w;
+
+    open_world(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
+    snprintf(expected, sizeof expected, "%s%s%s%s%s%snone\nnone\n\n\n", kex, host_keys,
+             ciphers_offered, ciphers_offered, macs, macs);
+    world_free(&w);
+
+    world_init(&w, MINI_AES128_CTR_ETM, MINI_NO_COMMON_KEX, &(struct ssh_config){.user = "u"});
+    world_start(&w, &(struct ssh_config){.user = "u"});
+    world_settle(&w);
+    offered(&w, lists, sizeof lists);
+    CHECK_STR(lists, expected);
+    world_free(&w);
+
+    /* In a re-key, the same ways to agree on a key, and otherwise only what is in use. */
+    open_world(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
+    mini_start_rekey(w.server);
+    world_settle(&w);
+    offered(&w, lists, sizeof lists);
+    snprintf(expected, sizeof expected,
+             "%sssh-ed25519\naes128-ctr\naes128-ctr\nhmac-sha2-256-etm@openssh.com\n"
+             "hmac-sha2-256-etm@openssh.com\nnone\nnone\n\n\n",
+             kex);
+    CHECK_STR(lists, expected);
+    world_free(&w);
 }
 
 /* ---- re-keys of the server ---- */
@@ -53,6 +115,7 @@ static void test_other_host_key(enum mini_cipher cipher, size_t chunk)
     second = first ? strstr(first + 1, "SHA256:") : NULL;
     CHECK(first && second && strncmp(first, second, 50) != 0);
     CHECK(first && strncmp(first, strstr(w.host_key, "SHA256:"), 50) == 0);
+    CHECK(!w.server->broken); /* behind our NEWKEYS nothing went out under the old keys */
     world_free(&w);
 }
 
@@ -70,6 +133,25 @@ static void test_bad_signature(enum mini_cipher cipher, size_t chunk)
     CHECK(strstr(w.error, "Changing the keys of the connection failed") != NULL);
     CHECK_EQ(w.server->received_len, 0);
     world_free(&w);
+}
+
+/* Given up in the midst of it: DISCONNECT only where its keys and its number are beyond doubt. */
+static void test_close_in_exchange(enum mini_cipher cipher)
+{
+    for (size_t stop = 0; stop < 1000; stop += 16) {
+        struct ssh_world w;
+
+        open_world(&w, cipher, MINI_NO_FAULT);
+        mini_start_rekey(w.server);
+        w.server->limited = true;
+        w.server->left = stop;
+        world_settle(&w);
+        ssh_session_close(w.session);
+        world_pass(&w, 2000);
+        CHECK_EQ(w.count[SSH_EVENT_CLOSED], 1);
+        CHECK(!w.server->broken);
+        world_free(&w);
+    }
 }
 
 /* So many exchanges that forgetting anything in each would show. libssh2 does: two MAC keys of
@@ -172,6 +254,7 @@ static void test_out_of_the_blue(void)
 int main(void)
 {
     world_random(3);
+    test_offer();
     for (size_t i = 0; i < sizeof ciphers / sizeof *ciphers; i++) {
         for (size_t chunk = 0; chunk < 100; chunk += 97) {
             test_other_cipher(ciphers[i], chunk);
@@ -179,6 +262,7 @@ int main(void)
             test_bad_signature(ciphers[i], chunk);
         }
         test_many(ciphers[i]);
+        test_close_in_exchange(ciphers[i]);
     }
     test_before_keys();
     test_before_login();
