@@ -2,18 +2,16 @@
 //
 //   ssh_drive --TCP--> OpenSSH, one configuration per case     (an account without a password)
 //                 \--> sshd-go: golang.org/x/crypto/ssh, everybody in by "none"
-//
-// MESHTERM_SSH_DRIVE names the program; without it, the one of build/native.
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
-import {createHash, randomBytes} from 'node:crypto';
+import {randomBytes} from 'node:crypto';
 import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {fileURLToPath} from 'node:url';
 
+import {DRIVE, assertUsed, drive, has, sha256} from '../support/ssh_drive.mjs';
 import {
   makeAccount,
   opensshMissing,
@@ -22,39 +20,7 @@ import {
   startOpenSSH,
 } from '../support/ssh_servers.mjs';
 
-const DRIVE =
-  process.env.MESHTERM_SSH_DRIVE ??
-  fileURLToPath(new URL('../../build/native/ssh_drive', import.meta.url));
 const MB = 1 << 20;
-
-/** Runs ssh_drive to its end. */
-function drive(port, user, options = [], input = '') {
-  return new Promise((resolve, reject) => {
-    const child = spawn(DRIVE, [...options, String(port), user]);
-    const out = [];
-    let err = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
-    child.stdout.on('data', (data) => out.push(data));
-    child.stderr.on('data', (data) => (err += data));
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    child.once('error', reject);
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      const bytes = Buffer.concat(out);
-      const events = [...err.matchAll(/^event: (.*)$/gm)].map((match) => match[1].trim());
-      resolve({code, bytes, out: String(bytes), err, events});
-    });
-  });
-}
-
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-const has = (result, start) => result.events.some((event) => event.startsWith(start));
-
-function assertUsed(result, text) {
-  const used = result.events.find((event) => event.startsWith('used '));
-  assert.ok(used?.includes(text), `${used} has ${text}\n${result.err}`);
-}
 
 test('ssh_drive is there', () => assert.ok(existsSync(DRIVE), DRIVE));
 

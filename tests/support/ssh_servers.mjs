@@ -68,9 +68,9 @@ async function startDaemon(file, {dir, port, args, pins}) {
  * OpenSSH with these configuration lines added; one host key of each type in `keys`. Passwords,
  * public keys, SFTP, forwarding and "none" for accounts without a password are allowed.
  */
-export async function startOpenSSH({lines = [], keys = ['ed25519']} = {}) {
+export async function startOpenSSH({lines = [], keys = ['ed25519'], port} = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'meshterm-sshd-'));
-  const port = await freePort();
+  port ??= await freePort();
   for (const type of keys)
     execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', join(dir, type)]);
   const config = [
