@@ -3,6 +3,7 @@
 //   node tests/run.mjs [--long] [stage ...]       without stages: all of them
 //
 // --long fuzzes each harness for ten minutes instead of one.
+import {forgetAll} from './support/ran.mjs';
 import {main, say, setup, SetupError} from './support/setup.mjs';
 import {STAGES} from './support/stages.mjs';
 
@@ -14,6 +15,7 @@ function parse(args) {
     throw new SetupError(
       `no such stage: ${unknown.join(' ')}; there are ${Object.keys(STAGES).join(' ')}`,
     );
+  if (names.length === 0) forgetAll();
   return {long, names: names.length ? names : Object.keys(STAGES)};
 }
 

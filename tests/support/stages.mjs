@@ -6,6 +6,7 @@ import {buildPackage} from './build.mjs';
 import {C_FILES, treeFiles} from './files.mjs';
 import {fuzzAll} from './fuzz.mjs';
 import {peers} from './peers.mjs';
+import {ctestRecord, recordNative, reporters} from './ran.mjs';
 import {ROOT, ninja, say, sh} from './setup.mjs';
 
 const JOBS = String(cpus().length);
@@ -33,7 +34,7 @@ async function nodeTests(folder, {env, args = [], minutes = 5}) {
     say(`tests/${folder}: NO TESTS THERE`);
     return 'NO TESTS';
   }
-  await sh(process.execPath, ['--test', '--test-reporter=spec', ...args, ...files], {
+  await sh(process.execPath, ['--test', ...reporters(folder), ...args, ...files], {
     env,
     timeout: minutes * MINUTE_MS,
   });
@@ -57,9 +58,11 @@ async function cmakeBuild(name, env, options) {
 
 async function native({env}) {
   const dir = await cmakeBuild('native', {...env, CC: 'gcc'}, ['-DSANITIZE=ON']);
-  await sh('ctest', ['--test-dir', dir, '-j', JOBS, '--output-on-failure', '--no-tests=error'], {
+  const args = ['--test-dir', dir, '-j', JOBS, '--output-on-failure', '--no-tests=error'];
+  await sh('ctest', [...args, ...ctestRecord()], {
     env: {...env, ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1'},
   });
+  recordNative();
 }
 
 async function wasm({env}) {
@@ -84,6 +87,11 @@ async function e2e({env}) {
   return nodeTests('e2e', {env, args: ALONE, minutes: 15});
 }
 
+async function features({env}) {
+  const file = 'tests/features.test.mjs';
+  await sh(process.execPath, ['--test', '--test-reporter=spec', file], {env});
+}
+
 export const STAGES = {
   lint,
   layering,
@@ -93,4 +101,5 @@ export const STAGES = {
   fuzz,
   interop,
   e2e,
+  features,
 };

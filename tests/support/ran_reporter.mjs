@@ -1,0 +1,25 @@
+// A reporter for node --test, beside the one that people read: which files ran, and how many tests
+// of each passed. What was skipped did not run. A test whose name begins with the path of a file
+// ("tests/e2e/cases/sftp.mjs: …") counts for that file too, as run by the one it is in.
+import path from 'node:path';
+import {ROOT} from './setup.mjs';
+
+const NAMED_FILE = /^(tests\/\S+\.mjs): /;
+
+export default async function* ran(source) {
+  const files = {};
+  const count = (file, by, passed) => {
+    const of = ((files[file] ??= {})[by] ??= {passed: 0, failed: 0});
+    of[passed ? 'passed' : 'failed']++;
+  };
+  for await (const {type, data} of source) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.skip !== undefined || data.todo !== undefined || !data.file) continue;
+    if (data.details?.type === 'suite' && type === 'test:pass') continue;
+    const by = path.relative(ROOT, data.file);
+    count(by, by, type === 'test:pass');
+    const named = NAMED_FILE.exec(data.name)?.[1];
+    if (named) count(named, by, type === 'test:pass');
+  }
+  yield JSON.stringify(files);
+}
