@@ -51,7 +51,7 @@ function packageBeside(name) {
 }
 
 async function bundle(outdir, packageName) {
-  const {build} = await import('esbuild'); // may have been installed a moment ago
+  const {build, stop} = await import('esbuild'); // may have been installed a moment ago
   const common = {
     absWorkingDir: here,
     outdir,
@@ -65,7 +65,7 @@ async function bundle(outdir, packageName) {
     metafile: true,
     logLevel: 'warning',
   };
-  const results = [
+  const buildAll = async () => [
     await build({
       ...common,
       entryPoints: ['src/hub.ts', 'src/hub.css'],
@@ -75,6 +75,7 @@ async function bundle(outdir, packageName) {
     }),
     await build({...common, entryPoints: ['src/theme.ts'], format: 'iife'}),
   ];
+  const results = await buildAll().finally(stop); // its process would stay as long as ours
   const names = {};
   for (const {metafile} of results)
     for (const [file, {entryPoint}] of Object.entries(metafile.outputs)) {

@@ -1,6 +1,7 @@
 // npm run demo: a tailnet of its own on this machine (Headscale, one node with Tailscale SSH) and
 // the hub page; or, with --headscale, the hub page for a Headscale there is. Ctrl-C ends all of it.
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {createServer} from 'node:net';
 import {hostname, tmpdir, userInfo} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -19,7 +20,7 @@ starts it is let in. Ctrl-C ends all of it.
   --ssh-user NAME    the account to open shells as; without it the page asks
   --port N           where to serve the page; without it any free port
   --no-build         serve what npm run build has made, without looking whether it is up to date
-  --help             this text
+  --help, -h         this text
 `;
 
 /** A reason to stop that is told without a stack trace. */
@@ -32,7 +33,7 @@ const OPTIONS = {
   'ssh-user': {type: 'string'},
   port: {type: 'string'},
   'no-build': {type: 'boolean'},
-  help: {type: 'boolean'},
+  help: {type: 'boolean', short: 'h'},
 };
 
 function parse(args) {
@@ -102,9 +103,22 @@ async function portIn(promise, port) {
   try {
     return await promise;
   } catch (error) {
+    if (error.code === 'EACCES')
+      throw new DemoError(`Port ${port} is not allowed to this account.`);
     if (error.code !== 'EADDRINUSE') throw error;
     throw new DemoError(`Port ${port} is taken: choose another with --port, or none for any.`);
   }
+}
+
+/** Told before what takes minutes; it may still be taken in the meantime. */
+async function needPort(port) {
+  const server = createServer();
+  const listening = new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  await portIn(listening, port);
+  await new Promise((resolve) => server.close(resolve));
 }
 
 /** This machine's own short name, as far as it does for a DNS label. */
@@ -179,6 +193,7 @@ async function startTailnet(running, say, account) {
 export async function startDemo(options = {}, running = new Running()) {
   const setup = await import('../tests/support/setup.mjs');
   const say = options.say ?? setup.say;
+  if (options.port) await needPort(options.port);
   if (!options.prepared) {
     const {buildPackage} = await import('../tests/support/build.mjs');
     await buildPackage(await setup.setup(options.headscale ? 'build' : 'demo'));

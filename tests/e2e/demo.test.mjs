@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {after, before, test} from 'node:test';
@@ -104,7 +105,20 @@ test('wrong usage and an unreachable Headscale: a sentence and exit status 1', a
     assert.match(demo.err, words);
     assert.doesNotMatch(demo.err, /\n {4}at /);
   }
-  const help = start('--help');
-  assert.equal(await help.ended, 0);
-  assert.match(help.out, /--ssh-user NAME/);
+  for (const option of ['--help', '-h']) {
+    const help = start(option);
+    assert.equal(await help.ended, 0);
+    assert.match(help.out, /--ssh-user NAME/);
+  }
+});
+
+test('a port that is taken is told before anything is set up or built', async () => {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address();
+  const demo = start('--port', String(port));
+  assert.equal(await demo.ended, 1);
+  server.close();
+  assert.match(demo.err, new RegExp(`^Port ${port} is taken: choose another with --port`));
+  assert.equal(demo.out, '');
 });

@@ -4,8 +4,27 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import {after, before, test} from 'node:test';
+import {fileURLToPath} from 'node:url';
 import {WebSocket} from 'ws';
 import {startDemo} from '../../web/demo.mjs';
+import {startHub} from '../../web/server/hub.mjs';
+import {isStale} from '../../web/server/stale_nodes.mjs';
+import {until} from '../support/process.mjs';
+import {Testnet} from '../support/testnet.mjs';
+
+/** Sends its first request, then hears nothing more: its node registers and never connects. */
+class DeafAfterAsking extends WebSocket {
+  #hasAsked = false;
+
+  send(...args) {
+    this.#hasAsked = true;
+    return super.send(...args);
+  }
+
+  emit(name, ...args) {
+    return this.#hasAsked && name === 'message' ? false : super.emit(name, ...args);
+  }
+}
 
 let demo, url, origin, cookie;
 
@@ -60,6 +79,29 @@ test('no cookie, a wrong cookie, no token, a wrong token: 401, in words', async 
   }
   const join = await request('/api/join', {method: 'POST'});
   assert.equal(join.status, 401);
+});
+
+test('an address that is malformed is guarded as any other', async () => {
+  for (const path of ['/%', '/%zz', '/a%c0%af', '/%?token=wrong']) {
+    assert.equal((await request(path, {headers: {host: 'evil.test'}})).status, 403, path);
+    const locked = await request(path);
+    assert.equal(locked.status, 401, path);
+    assert.match(locked.text, /opens with the address that it printed/);
+    assert.match(locked.headers['content-security-policy'], /default-src 'none'/);
+    assert.equal((await request(path, {headers: {cookie}})).status >= 400, true, path);
+  }
+  const {status, text} = await request('/%zz', {headers: {cookie}});
+  assert.equal(status, 400);
+  assert.match(text, /no such page/);
+});
+
+test('an unknown path: a short page that leads back', async () => {
+  for (const path of ['/nothing', '/api/nothing', '/meshterm/nothing.js', '/a/b/c']) {
+    const {status, headers, text} = await request(path, {headers: {cookie}});
+    assert.equal(status, 404, path);
+    assert.match(headers['content-type'], /^text\/html/);
+    assert.match(text, /no such page here\. <a href="\/">/);
+  }
 });
 
 test('the redirect never leads to another host', async () => {
@@ -126,6 +168,61 @@ test('/api/join: what a page needs, a key of its own each time, by POST only', a
   assert.notEqual(first.authKey, second.authKey);
   assert.equal((await request('/api/join', {headers: {cookie}})).status, 404);
 });
+
+test('which nodes are left behind', () => {
+  const minute = (n) => new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString();
+  const node = {
+    online: false,
+    preAuthKey: {id: '7', ephemeral: true},
+    createdAt: minute(0),
+    lastSeen: minute(0),
+  };
+  for (const [more, at, expected] of [
+    [{}, 4, false],
+    [{}, 6, true],
+    [{lastSeen: null}, 6, true],
+    [{online: true}, 999, false],
+    [{lastSeen: minute(1)}, 60, false], // it connected: Headscale's to delete, for an hour
+    [{lastSeen: minute(1)}, 62, true],
+    [{preAuthKey: {id: '8', ephemeral: true}}, 999, false],
+    [{preAuthKey: {id: '7', ephemeral: false}}, 999, false],
+    [{preAuthKey: null}, 999, false],
+  ])
+    assert.equal(
+      isStale({...node, ...more}, new Set(['7']), Date.parse(minute(at))),
+      expected,
+      `${JSON.stringify(more)} after ${at} minutes`,
+    );
+});
+
+for (const release of ['headscale', 'headscale-0.28'])
+  test(`what a visitor left behind is deleted after a while, and nothing else: ${release}`, async () => {
+    const net = await Testnet.start({headscale: release});
+    let hub;
+    try {
+      const dist = fileURLToPath(new URL('../../web/dist', import.meta.url));
+      const apiKey = await net.headscale.apiKey();
+      hub = await startHub({headscale: net.headscale.url, apiKey, dist});
+      const [token] = (await fetch(hub.url, {redirect: 'manual'})).headers.getSetCookie();
+      const headers = {cookie: token.split(';')[0]};
+      const visit = async () =>
+        (await fetch(new URL('/api/join', hub.url), {method: 'POST', headers})).json();
+      const names = async () => (await net.headscale.nodes()).map(({name}) => name).sort();
+      const leave = (hostname, authKey) =>
+        net.page({hostname, authKey, WebSocket: DeafAfterAsking}, {joined: false});
+
+      await net.page({hostname: 'present', authKey: (await visit()).authKey});
+      await leave('lost', (await visit()).authKey);
+      await leave('another', await net.headscale.authKey({ephemeral: true}));
+      await until('all are registered', async () => (await names()).length === 3);
+      assert.deepEqual(await hub.sweep(), [], 'not at once');
+      assert.deepEqual(await hub.sweep(Date.now() + 6 * 60_000), ['lost']);
+      assert.deepEqual(await names(), ['another', 'present']);
+    } finally {
+      await hub?.close();
+      await net.stop();
+    }
+  });
 
 test('/key, /ts2021 and /derp lead to Headscale, with the cookie only', async () => {
   const key = await request('/key?v=113', {headers: {cookie}});

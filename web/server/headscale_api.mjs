@@ -1,4 +1,5 @@
-// The three things the hub asks of Headscale: its Noise key, its users, and a key for one visit.
+// What the hub asks of Headscale: its Noise key, its users, a key for one visit, and the nodes that
+// visits have left.
 const TIMEOUT_MS = 10_000;
 const CAPABILITY_VERSION = 113; // the core's, see wasm/control/control_client.h
 
@@ -24,7 +25,10 @@ export class HeadscaleApi {
   async call(method, path, body) {
     const response = await get(`${this.url}/api/v1/${path}`, {
       method,
-      headers: {authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json'},
+      headers: {
+        authorization: `Bearer ${this.apiKey}`,
+        ...(body ? {'content-type': 'application/json'} : {}),
+      },
       body: body && JSON.stringify(body),
     });
     if (response.status === 401)
@@ -80,7 +84,7 @@ export class HeadscaleApi {
     );
   }
 
-  /** A key that joins one ephemeral node within ten minutes. */
+  /** {id, key} of a key that joins one ephemeral node within ten minutes. */
   async visitKey() {
     this.user ??= await this.userId();
     const {preAuthKey} = await this.call('POST', 'preauthkey', {
@@ -89,6 +93,14 @@ export class HeadscaleApi {
       ephemeral: true,
       expiration: new Date(Date.now() + 10 * 60_000).toISOString(),
     });
-    return preAuthKey.key;
+    return preAuthKey;
+  }
+
+  async nodes() {
+    return (await this.call('GET', 'node')).nodes ?? [];
+  }
+
+  deleteNode(id) {
+    return this.call('DELETE', `node/${id}`);
   }
 }

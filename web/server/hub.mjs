@@ -9,6 +9,7 @@ import fastifyStatic from '@fastify/static';
 import {Access} from './access.mjs';
 import {HeadscaleApi, HeadscaleError} from './headscale_api.mjs';
 import {passthrough, refuse} from './passthrough.mjs';
+import {StaleNodes} from './stale_nodes.mjs';
 
 const PASSED_THROUGH = new Set(['/ts2021', '/derp']);
 const LITE = '/lite.html'; // the one page whose script is within it
@@ -44,47 +45,69 @@ function securityHeaders(reply, host, {scripts = [], connect = []}) {
   });
 }
 
-const LOCKED_PAGE = `<!doctype html><meta charset="utf-8"><title>meshterm hub</title>
+const TITLE = '<!doctype html><meta charset="utf-8"><title>meshterm hub</title>';
+const LOCKED_PAGE = `${TITLE}
 <p>This hub opens with the address that it printed when it was started.</p>
 <p>It may have been restarted since: look at its terminal for the new one.</p>`;
+const NO_PAGE = `${TITLE}
+<p>There is no such page here. <a href="/">Go to the machines</a>.</p>`;
 
-/** Who asks, and with what right: before every answer. */
-function guard(app, access, hosts, policy) {
-  app.addHook('onRequest', async (request, reply) => {
-    const name = request.url.split('?')[0];
-    const scripts = name === LITE ? policy.scripts : [];
-    securityHeaders(reply, request.headers.host, {...policy, scripts});
-    if (!Access.isOurs(request.raw, hosts)) return reply.code(403).send('Not this host.\n');
-    const {token, ...rest} = request.query;
-    if (token !== undefined) {
-      const cookie = access.exchange(token);
-      if (cookie) reply.header('set-cookie', cookie);
-      if (cookie || access.allows(request.raw)) {
-        const query = new URLSearchParams(rest).toString();
-        const page = /^\/[\w.-]*$/.test(name) ? name : '/'; // a path of ours, never another host
-        return reply.redirect(page + (query ? `?${query}` : ''), 303);
-      }
+function sendPage(reply, status, page) {
+  reply.code(status).header('cache-control', 'no-store').type('text/html; charset=utf-8');
+  return reply.send(page);
+}
+
+/** Who asks, and with what right: before every answer. Sends one, unless the request may go on. */
+function guard({access, hosts, policy}, request, reply) {
+  const name = request.url.split('?')[0];
+  const scripts = name === LITE ? policy.scripts : [];
+  securityHeaders(reply, request.headers.host, {...policy, scripts});
+  if (!Access.isOurs(request.raw, hosts)) return reply.code(403).send('Not this host.\n');
+  const {token, ...rest} = request.query ?? {};
+  if (token !== undefined) {
+    const cookie = access.exchange(token);
+    if (cookie) reply.header('set-cookie', cookie);
+    if (cookie || access.allows(request.raw)) {
+      const query = new URLSearchParams(rest).toString();
+      const page = /^\/[\w.-]*$/.test(name) ? name : '/'; // a path of ours, never another host
+      return reply.redirect(page + (query ? `?${query}` : ''), 303);
     }
-    if (!access.allows(request.raw))
-      return reply
-        .code(401)
-        .header('cache-control', 'no-store')
-        .type('text/html; charset=utf-8')
-        .send(LOCKED_PAGE);
+  }
+  return access.allows(request.raw) ? undefined : sendPage(reply, 401, LOCKED_PAGE);
+}
+
+/** A server whose every answer is guarded, to addresses that are none too. */
+function guardedServer(rules) {
+  const app = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    frameworkErrors: (_, request, reply) =>
+      guard(rules, request, reply) ?? sendPage(reply, 400, NO_PAGE),
   });
+  app.addHook('onRequest', async (request, reply) => guard(rules, request, reply));
+  app.setNotFoundHandler((_, reply) => sendPage(reply, 404, NO_PAGE));
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof HeadscaleError) return reply.code(502).send({error: error.message});
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({error: error.message});
+    console.error(error);
+    return reply.code(status).send({error: 'The hub failed; see its terminal.'});
+  });
+  return app;
 }
 
 /** What a page needs to join: once per visit, by POST so that no link or image can ask for it. */
-function joinRoute(app, api, options) {
+function joinRoute(app, api, stale, options) {
   app.post('/api/join', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    const [controlKey, authKey] = await Promise.all([api.controlKey(), api.visitKey()]);
+    const [controlKey, visit] = await Promise.all([api.controlKey(), api.visitKey()]);
+    stale.note(visit.id);
     const origin = `http://${request.headers.host}`;
     const derp = `${origin.replace(/^http/, 'ws')}/derp`;
     return {
       controlURL: origin,
       controlKey,
-      authKey,
+      authKey: visit.key,
       // The relay inside Headscale, by the names under which its DERP map may know it.
       derpURLs: Object.fromEntries(options.derpHosts.map((host) => [host, derp])),
       user: options.sshUser,
@@ -108,30 +131,24 @@ function hostPort(url) {
  * @param {{headscale: string, apiKey: string, user?: string, port?: number, dist: string,
  *   derpHosts?: string[], sshUser?: string, tailnet?: string, connect?: string[]}} options
  *   connect: further sources of connect-src, for relays that are not passed through
- * @returns {Promise<{url: string, close: () => Promise<void>}>} url carries the token
+ * @returns {Promise<{url: string, sweep: (now?: number) => Promise<string[]>,
+ *   close: () => Promise<void>}>} url carries the token; sweep deletes what visitors left behind
  */
 export async function startHub(options) {
   const access = new Access();
   const api = new HeadscaleApi(options.headscale, options.apiKey, options.user);
   await api.controlKey(); // an address that is wrong should be said now
   await api.userId();
-  const app = fastify({logger: false, forceCloseConnections: true});
   const hosts = new Set();
   const scripts = await inlineScripts(path.join(options.dist, LITE));
-  guard(app, access, hosts, {scripts, connect: options.connect});
-  joinRoute(app, api, {
+  const app = guardedServer({access, hosts, policy: {scripts, connect: options.connect}});
+  const stale = new StaleNodes(api);
+  joinRoute(app, api, stale, {
     derpHosts: [hostPort(options.headscale), ...(options.derpHosts ?? [])],
     sshUser: options.sshUser ?? '',
     tailnet: options.tailnet ?? 'tailnet',
   });
   app.get('/favicon.ico', (_, reply) => reply.code(204).send()); // lite.html names no icon
-  app.setErrorHandler((error, request, reply) => {
-    if (error instanceof HeadscaleError) return reply.code(502).send({error: error.message});
-    const status = error.statusCode ?? 500;
-    if (status < 500) return reply.code(status).send({error: error.message});
-    console.error(error);
-    return reply.code(status).send({error: 'The hub failed; see its terminal.'});
-  });
   await app.register(fastifyStatic, {
     root: options.dist,
     preCompressed: true,
@@ -151,9 +168,12 @@ export async function startHub(options) {
     if (allowed && PASSED_THROUGH.has(name)) return pass(request, socket, head);
     return allowed ? refuse(socket, 404, 'Not Found') : refuse(socket, 403, 'Forbidden');
   });
+  stale.start();
   return {
     url: `http://127.0.0.1:${port}/?token=${access.token}`,
+    sweep: (now) => stale.sweep(now),
     close: () => {
+      stale.stop();
       pass.close();
       return app.close();
     },
