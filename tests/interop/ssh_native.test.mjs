@@ -2,6 +2,8 @@
 //
 //   ssh_drive --TCP--> OpenSSH, one configuration per case     (an account without a password)
 //                 \--> sshd-go: golang.org/x/crypto/ssh, everybody in by "none"
+//
+// The algorithms are in ssh_algorithms.test.mjs, known hosts in ssh_known_hosts.test.mjs.
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
@@ -47,47 +49,6 @@ describe('OpenSSH', {skip: opensshMissing() ?? false}, () => {
     } finally {
       await server.stop();
     }
-  }
-
-  const configurations = [
-    ['chacha20-poly1305', ['Ciphers chacha20-poly1305@openssh.com'], 'chacha20'],
-    ['aes128-gcm', ['Ciphers aes128-gcm@openssh.com'], 'aes128-gcm'],
-    ['aes256-gcm', ['Ciphers aes256-gcm@openssh.com'], 'aes256-gcm'],
-    [
-      'aes128-ctr, sha256 etm',
-      ['Ciphers aes128-ctr', 'MACs hmac-sha2-256-etm@openssh.com'],
-      'aes128-ctr',
-    ],
-    [
-      'aes192-ctr, sha512 etm',
-      ['Ciphers aes192-ctr', 'MACs hmac-sha2-512-etm@openssh.com'],
-      'aes192-ctr',
-    ],
-    ['aes256-ctr, sha256', ['Ciphers aes256-ctr', 'MACs hmac-sha2-256'], 'aes256-ctr'],
-    ['aes256-ctr, sha512', ['Ciphers aes256-ctr', 'MACs hmac-sha2-512'], 'aes256-ctr'],
-    ['curve25519', ['KexAlgorithms curve25519-sha256'], ''],
-    ['curve25519 by its first name', ['KexAlgorithms curve25519-sha256@libssh.org'], ''],
-    ['nistp256', ['KexAlgorithms ecdh-sha2-nistp256'], ''],
-    ['nistp384', ['KexAlgorithms ecdh-sha2-nistp384'], ''],
-    ['nistp521', ['KexAlgorithms ecdh-sha2-nistp521'], ''],
-    ['group14', ['KexAlgorithms diffie-hellman-group14-sha256'], ''],
-    ['group16', ['KexAlgorithms diffie-hellman-group16-sha512'], ''],
-    ['group18', ['KexAlgorithms diffie-hellman-group18-sha512'], ''],
-    ['rsa-sha2-512', ['HostKeyAlgorithms rsa-sha2-512'], 'ssh-rsa', ['rsa']],
-    ['rsa-sha2-256', ['HostKeyAlgorithms rsa-sha2-256'], 'ssh-rsa', ['rsa']],
-    ['ecdsa host key', [], 'ecdsa-sha2-nistp256', ['ecdsa']],
-  ];
-  for (const [name, lines, used, keys] of configurations) {
-    test(`${name}: 3 MB down, 300 kB up`, () =>
-      withServer({lines, keys}, async ({port, pins}) => {
-        const up = randomBytes(300_000);
-        const options = ['--pin', pins[0], '--command', `head -c ${3 * MB} ${file}; sha256sum`];
-        const result = await drive(port, user, options, up);
-        assert.equal(result.code, 0, result.err);
-        assert.equal(sha256(result.bytes.subarray(0, 3 * MB)), sha256(bytes.subarray(0, 3 * MB)));
-        assert.equal(String(result.bytes.subarray(3 * MB, 3 * MB + 64)), sha256(up));
-        assertUsed(result, used);
-      }));
   }
 
   test('a shell: terminal, size, resize, environment, exit status', () =>

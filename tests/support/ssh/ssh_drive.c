@@ -12,6 +12,7 @@
  *     --known-hosts FILE to look in, and to change when a key was accepted
  *     --replace SHA256:… take this changed key
  *     --no-ask           nobody can be asked about a host key
+ *     --kex LIST, --cipher LIST, --mac LIST, --hostkey LIST    offer these alone
  *     --reject           answer no to a host key that is asked about
  *     --stall MS         hand back no credit until MS after the first data
  *     --close-after N    close after N bytes of output
@@ -36,12 +37,13 @@
 #include "base/err.h"
 #include "base/host.h"
 #include "ssh/ssh_known_hosts.h"
-#include "ssh/ssh_session.h"
+#include "ssh/ssh_session_internal.h"
 
 struct drive {
     struct ssh_config config;
     char env[4096];
     const char *known_hosts_file;
+    const char *only[LIBSSH2_METHOD_MAC_SC + 1]; /* lists, by libssh2's numbers */
     int port, fd;
     int resize_rows, resize_cols;
     bool reject, slow, open, input_ended, closed;
@@ -231,6 +233,36 @@ static void turn(struct drive *d)
     ssh_session_run(d->session, now_ms());
 }
 
+/* "--kex LIST" and so on: false if it is none of them. */
+static bool parse_only(struct drive *d, const char *name, const char *value)
+{
+    static const struct {
+        const char *name;
+        int methods[2];
+    } lists[] = {{"--kex", {LIBSSH2_METHOD_KEX, LIBSSH2_METHOD_KEX}},
+                 {"--hostkey", {LIBSSH2_METHOD_HOSTKEY, LIBSSH2_METHOD_HOSTKEY}},
+                 {"--cipher", {LIBSSH2_METHOD_CRYPT_CS, LIBSSH2_METHOD_CRYPT_SC}},
+                 {"--mac", {LIBSSH2_METHOD_MAC_CS, LIBSSH2_METHOD_MAC_SC}}};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (strcmp(name, lists[i].name) == 0) {
+            d->only[lists[i].methods[0]] = d->only[lists[i].methods[1]] = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool offer_only(struct drive *d)
+{
+    for (int method = 0; method <= LIBSSH2_METHOD_MAC_SC; method++) {
+        if (d->only[method] &&
+            libssh2_session_method_pref(d->session->lib, method, d->only[method]))
+            return false;
+    }
+    return true;
+}
+
 static int parse_option(struct drive *d, char **argv)
 {
     const char *name = argv[0], *value = argv[1];
@@ -244,6 +276,8 @@ static int parse_option(struct drive *d, char **argv)
         return d->slow = true, 1;
     if (!value)
         return 0;
+    if (parse_only(d, name, value))
+        return 2;
     if (strcmp(name, "--command") == 0)
         d->config.command = value;
     else if (strcmp(name, "--pty") == 0)
@@ -309,7 +343,7 @@ int main(int argc, char **argv)
     host_init(&(struct host_calls){random_bytes, NULL});
     d.fd = connect_to(atoi(argv[at]));
     d.session = ssh_session_new(&d.config, &transport);
-    if (!d.session)
+    if (!d.session || !offer_only(&d))
         return 2;
     while (!d.closed)
         turn(&d);
