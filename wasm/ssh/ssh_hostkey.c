@@ -405,14 +405,3 @@ void ssh_hostkey_answer(struct ssh_session *s, bool accept)
     tell_known_host(s, blob);
     accept_key(s, "accepted");
 }
-
-bool ssh_hostkey_unchanged(const struct ssh_session *s)
-{
-    struct bytes blob = shown_key(s);
-    uint8_t hash[32];
-
-    if (!s->hostkey.trust || !blob.len)
-        return false;
-    ssh_sha256(hash, blob);
-    return memcmp(hash, s->hostkey.hash, sizeof hash) == 0;
-}

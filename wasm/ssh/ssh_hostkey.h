@@ -39,10 +39,6 @@ bool ssh_hostkey_step(struct ssh_session *s);
 /* A person's answer, in state SSH_HOST_KEY_ANSWER. */
 void ssh_hostkey_answer(struct ssh_session *s, bool accept);
 
-/* The key that the server proved last is the one that was accepted: to be asked after each new key
- * exchange. */
-bool ssh_hostkey_unchanged(const struct ssh_session *s);
-
 /* "SHA256:…" of a key blob, as ssh-keygen -l prints it. */
 void ssh_hostkey_fingerprint(char dst[SSH_FINGERPRINT_LEN + 1], struct bytes blob);
 
