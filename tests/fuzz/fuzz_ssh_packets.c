@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     world_random(7);
     world_init(&w, (enum mini_cipher)(data[0] % 3), faults[data[1] % 4], &config);
-    config.pty = true;
+    w.shell.pty = true;
     world_start(&w, &config);
     world_settle(&w);
     w.chunk = data[2];

@@ -26,6 +26,7 @@ struct ipn_ssh {
     struct ipn_stream st; /* first: one pointer for both */
     struct ssh_session *session;
     struct ipn_ssh_options o;
+    int channel; /* of the session: one connection per id so far */
     bool opened, in_grace, retried, done_due, closing, host_key_asked;
     uint64_t retry_at_ms, open_deadline_ms;
     uint8_t banner[BANNER_CAP]; /* held back */
@@ -131,6 +132,10 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
 {
     struct ssh_config config = {
         .user = ssh->o.user,
+        .can_ask_host_key = true,
+    };
+    struct ssh_channel_config channel = {
+        .kind = SSH_CHANNEL_SHELL,
         .term = ssh->o.term,
         .command = ssh->o.command[0] ? ssh->o.command : NULL,
         .pty = ssh->o.pty,
@@ -138,7 +143,6 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
         .cols = (int)ssh->o.cols,
         .env = ssh->o.env,
         .env_len = ssh->o.env_len,
-        .can_ask_host_key = true,
     };
     const struct netmap_node *node = netmap_find_key(control_client_netmap(ipn->cc), &ssh->st.peer);
     bool tailscale_ssh = node && node->ssh_host_key_count && ssh->st.port == 22;
@@ -150,7 +154,10 @@ static bool start_session(struct ipn *ipn, struct ipn_ssh *ssh)
     ipn_known_hosts_fill(ipn, &ssh->st, &names, &config);
     struct ssh_transport transport = {ssh, transport_read, transport_write};
     ssh->session = ssh_session_new(&config, &transport);
-    if (!ssh->session) {
+    ssh->channel = ssh->session ? ssh_session_open_channel(ssh->session, &channel) : 0;
+    if (ssh->channel <= 0) {
+        ssh_session_free(ssh->session);
+        ssh->session = NULL;
         ipn_stream_fail(&ssh->st, "out-of-memory", "The module ran out of memory.");
         return false;
     }
@@ -223,11 +230,10 @@ static int give_open(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev)
 {
     ssh->opened = true;
     ssh->open_deadline_ms = NEVER;
+    const struct ssh_info *info = ssh_session_info(ssh->session);
     int n = snprintf((char *)ssh->algorithms, sizeof ssh->algorithms, "%.60s%c%c%c%.60s%c%c%c%c",
-                     ssh_session_host_key_type(ssh->session), 0, 0, 0,
-                     ssh_session_cipher(ssh->session), 0, 0, 0, 0);
-    return give(ipn, ssh, ev, IPN_EVENT_SSH_OPEN, 0,
-                text_bytes(ssh_session_server_version(ssh->session)),
+                     info->host_key_type, 0, 0, 0, info->cipher_in, 0, 0, 0, 0);
+    return give(ipn, ssh, ev, IPN_EVENT_SSH_OPEN, 0, text_bytes(info->server_version),
                 (struct bytes){ssh->algorithms, n > 0 ? (size_t)n : 0});
 }
 
@@ -260,7 +266,13 @@ static int translate(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
         return give(ipn, ssh, ev, IPN_EVENT_SSH_EXIT, from->code, none, from->aux);
     case SSH_EVENT_WRITABLE:
         return give(ipn, ssh, ev, IPN_EVENT_SSH_WRITABLE, 0, none, none);
+    case SSH_EVENT_CHANNEL_CLOSED:
+        ssh_session_close(ssh->session);
+        ssh_session_run(ssh->session, ipn->now_ms);
+        return 0;
     case SSH_EVENT_ERROR:
+        if (!from->channel) /* the channel has told it */
+            return 0;
         if (retry_refusal(ipn, ssh, from->code))
             return 0;
         return give(ipn, ssh, ev, IPN_EVENT_SSH_ERROR, from->code == SSH_PROBLEM_HANDSHAKE,
@@ -371,7 +383,7 @@ int ipn_ssh_write(struct ipn *ipn, uint32_t id, const uint8_t *src, size_t len, 
     struct ipn_ssh *ssh = begin(ipn, id, now_ms);
     if (!ssh)
         return IPN_ERR_NOT_FOUND;
-    return ssh->session ? ssh_session_write(ssh->session, src, len) : IPN_ERR_STATE;
+    return ssh->session ? ssh_session_write(ssh->session, ssh->channel, src, len) : IPN_ERR_STATE;
 }
 
 int ipn_ssh_eof(struct ipn *ipn, uint32_t id, uint64_t now_ms)
@@ -381,7 +393,7 @@ int ipn_ssh_eof(struct ipn *ipn, uint32_t id, uint64_t now_ms)
         return IPN_ERR_NOT_FOUND;
     if (!ssh->session)
         return IPN_ERR_STATE;
-    ssh_session_send_eof(ssh->session);
+    ssh_session_send_eof(ssh->session, ssh->channel);
     return 0;
 }
 
@@ -395,7 +407,7 @@ int ipn_ssh_resize(struct ipn *ipn, uint32_t id, int rows, int cols, uint64_t no
     ssh->o.rows = (uint32_t)rows;
     ssh->o.cols = (uint32_t)cols;
     if (ssh->session)
-        ssh_session_resize(ssh->session, rows, cols);
+        ssh_session_resize(ssh->session, ssh->channel, rows, cols);
     return 0;
 }
 
@@ -405,7 +417,7 @@ int ipn_ssh_credit(struct ipn *ipn, uint32_t id, size_t len, uint64_t now_ms)
     if (!ssh)
         return IPN_ERR_NOT_FOUND;
     if (ssh->session)
-        ssh_session_credit(ssh->session, len);
+        ssh_session_credit(ssh->session, ssh->channel, len);
     return 0;
 }
 

@@ -46,32 +46,32 @@ static void fail_before_version(struct ssh_session *s)
 
 static void fail_handshake(struct ssh_session *s, int rc)
 {
-    if (strncmp(s->server_version, "SSH-", 4) != 0)
+    if (strncmp(s->info.server_version, "SSH-", 4) != 0)
         fail_before_version(s);
-    else if (strncmp(s->server_version, "SSH-2.0-", 8) != 0 &&
-             strncmp(s->server_version, "SSH-1.99-", 9) != 0)
+    else if (strncmp(s->info.server_version, "SSH-2.0-", 8) != 0 &&
+             strncmp(s->info.server_version, "SSH-1.99-", 9) != 0)
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server speaks no SSH version 2 (%s).",
-                         s->server_version);
+                         s->info.server_version);
     else if (s->timed_out)
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
                          "The SSH server (%s) stopped answering during the key exchange.",
-                         s->server_version);
+                         s->info.server_version);
     else if (s->read_closed)
         ssh_session_fail(s, SSH_PROBLEM_LOST, "The connection broke during the key exchange.");
     else if (rc == LIBSSH2_ERROR_KEX_FAILURE)
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
                          "The server (%s) has no algorithm in common with this client; it may be "
                          "too old.",
-                         s->server_version);
+                         s->info.server_version);
     else if (rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE)
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
                          "The key exchange failed: the server (%s) could not prove that it owns "
                          "its host key, or its packets are broken.",
-                         s->server_version);
+                         s->info.server_version);
     else
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE,
-                         "The server (%s) broke the SSH protocol (error %d).", s->server_version,
-                         rc);
+                         "The server (%s) broke the SSH protocol (error %d).",
+                         s->info.server_version, rc);
 }
 
 static void fail_auth(struct ssh_session *s)

@@ -12,11 +12,10 @@ static void event_free(struct ssh_event_node *node)
     free(node);
 }
 
-void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, struct bytes text,
-                    struct bytes aux)
+void ssh_event_push_full(struct ssh_session *s, const struct ssh_event *ev)
 {
-    bool spare = type == SSH_EVENT_BANNER || type == SSH_EVENT_PROGRESS;
-    size_t len = text.len + aux.len;
+    bool spare = ev->type == SSH_EVENT_BANNER || ev->type == SSH_EVENT_PROGRESS;
+    size_t len = ev->text.len + ev->aux.len;
     struct ssh_event_node *node;
     uint8_t *at;
 
@@ -29,16 +28,24 @@ void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, s
         return;
     }
     at = (uint8_t *)(node + 1);
-    if (text.len)
-        memcpy(at, text.data, text.len);
-    if (aux.len)
-        memcpy(at + text.len, aux.data, aux.len);
+    if (ev->text.len)
+        memcpy(at, ev->text.data, ev->text.len);
+    if (ev->aux.len)
+        memcpy(at + ev->text.len, ev->aux.data, ev->aux.len);
     node->len = len;
-    node->ev = (struct ssh_event){
-        .type = type, .code = code, .text = {at, text.len}, .aux = {at + text.len, aux.len}};
+    node->ev = *ev;
+    node->ev.text.data = at;
+    node->ev.aux.data = at + ev->text.len;
     *s->events_end = node;
     s->events_end = &node->next;
     s->events_len += sizeof *node + len;
+}
+
+void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, struct bytes text,
+                    struct bytes aux)
+{
+    ssh_event_push_full(s,
+                        &(struct ssh_event){.type = type, .code = code, .text = text, .aux = aux});
 }
 
 void ssh_event_push_text(struct ssh_session *s, enum ssh_event_type type, int code,

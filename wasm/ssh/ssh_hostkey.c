@@ -284,6 +284,11 @@ static void tell_known_host(struct ssh_session *s, struct bytes blob)
 
 static bool accept_key(struct ssh_session *s, const char *trust)
 {
+    char line[sizeof s->info.host_key_type + sizeof s->info.host_key_fingerprint + 1];
+
+    snprintf(line, sizeof line, "%s %s", s->info.host_key_type, s->info.host_key_fingerprint);
+    ssh_event_push_text(s, SSH_EVENT_STEP, SSH_STEP_HOST_KEY, line);
+    snprintf(s->info.host_key_trust, sizeof s->info.host_key_trust, "%s", trust);
     s->hostkey.trust = trust;
     s->state = SSH_AUTH;
     return true;
@@ -292,11 +297,11 @@ static bool accept_key(struct ssh_session *s, const char *trust)
 /* For whoever shows both keys side by side; the error follows. */
 static void tell_changed(struct ssh_session *s, const char *shown, const char *known)
 {
-    char line[sizeof s->host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
+    char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
     const char *fingerprint = strstr(known, "SHA256:");
     struct bytes aux = {(const uint8_t *)fingerprint, fingerprint ? SSH_FINGERPRINT_LEN : 0};
 
-    snprintf(line, sizeof line, "%s %s", s->host_key_type, shown);
+    snprintf(line, sizeof line, "%s %s", s->info.host_key_type, shown);
     ssh_event_push(s, SSH_EVENT_HOST_KEY, 1, ssh_text(line), aux);
 }
 
@@ -305,7 +310,7 @@ static bool refuse_pinned(struct ssh_session *s, const char *shown)
     char pins[SHOWN_KEYS_CAP] = "";
 
     for (size_t i = 0; i < s->config.pinned_count; i++)
-        append_fingerprints(pins, sizeof pins, pin_of(s, i), s->host_key_type);
+        append_fingerprints(pins, sizeof pins, pin_of(s, i), s->info.host_key_type);
     for (size_t i = 0; !pins[0] && i < s->config.pinned_count; i++)
         append_fingerprints(pins, sizeof pins, pin_of(s, i), NULL);
     tell_changed(s, shown, pins);
@@ -313,7 +318,7 @@ static bool refuse_pinned(struct ssh_session *s, const char *shown)
                      "The host key is not the one this node published: it shows %s %s, expected "
                      "%s. Somebody may be listening in, or the node was set up anew; do not go on "
                      "before you know.",
-                     s->host_key_type, shown, pins[0] ? pins : "another type of key");
+                     s->info.host_key_type, shown, pins[0] ? pins : "another type of key");
     return false;
 }
 
@@ -322,13 +327,13 @@ static bool refuse_changed(struct ssh_session *s, const char *shown)
     struct bytes known = lines_of(&s->hostkey.known);
     char keys[SHOWN_KEYS_CAP] = "";
 
-    append_fingerprints(keys, sizeof keys, known, s->host_key_type);
+    append_fingerprints(keys, sizeof keys, known, s->info.host_key_type);
     tell_changed(s, shown, keys);
     ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED,
                      "The host key of %.100s has changed: it shows %s %s, known is %s. Somebody "
                      "may be listening in, or the machine was set up anew: ask its keeper. If the "
                      "new fingerprint is right, replace the known key with it.",
-                     s->hostkey.name, s->host_key_type, shown, keys);
+                     s->hostkey.name, s->info.host_key_type, shown, keys);
     return false;
 }
 
@@ -337,7 +342,7 @@ static bool refuse_revoked(struct ssh_session *s, const char *shown)
     ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_REVOKED,
                      "The host key %s %s is marked as revoked in the known hosts: it must not be "
                      "trusted any more. The host needs a new key.",
-                     s->host_key_type, shown);
+                     s->info.host_key_type, shown);
     return false;
 }
 
@@ -345,8 +350,8 @@ static bool refuse_revoked(struct ssh_session *s, const char *shown)
 static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char *shown)
 {
     struct ssh_hostkey *hk = &s->hostkey;
-    bool changed = !hk->other_port && lines_have_type(lines_of(&hk->known), s->host_key_type);
-    char line[sizeof s->host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
+    bool changed = !hk->other_port && lines_have_type(lines_of(&hk->known), s->info.host_key_type);
+    char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
 
     if (hk->replace[0] && strcmp(hk->replace, shown) == 0) {
         hk->replaces = changed;
@@ -360,10 +365,10 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
                          "The host is not known: it shows %s %s, and there is nobody to ask. "
                          "Verify this fingerprint, then give it, or add the host to the known "
                          "hosts.",
-                         s->host_key_type, shown);
+                         s->info.host_key_type, shown);
         return false;
     }
-    snprintf(line, sizeof line, "%s %s", s->host_key_type, shown);
+    snprintf(line, sizeof line, "%s %s", s->info.host_key_type, shown);
     ssh_event_push(s, SSH_EVENT_HOST_KEY, 0, ssh_text(line), blob);
     s->state = SSH_HOST_KEY_ANSWER;
     return false;
@@ -378,9 +383,10 @@ bool ssh_hostkey_step(struct ssh_session *s)
         ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server showed no host key.");
         return false;
     }
-    blob_type(s->host_key_type, blob);
+    blob_type(s->info.host_key_type, blob);
     ssh_sha256(s->hostkey.hash, blob);
     ssh_hostkey_fingerprint(shown, blob);
+    memcpy(s->info.host_key_fingerprint, shown, sizeof shown);
     if (lines_have_key(lines_of(&s->hostkey.revoked), blob))
         return refuse_revoked(s, shown);
     if (s->config.pinned_count)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "channel.h"
 #include "packet.h"
 #include "ssh/ssh_libssh2.h"
 #include "transport.h"
@@ -198,6 +197,7 @@ int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t
                            int macstate, uint32_t seq)
 {
     struct ssh_libssh2_hooks *hooks = session->abstract;
+    enum ssh_verdict verdict = SSH_PACKET_PASS;
     int rc = 0;
 
     if (session->packAdd_state == libssh2_NB_state_idle) {
@@ -213,7 +213,11 @@ int ssh_libssh2_packet_add(LIBSSH2_SESSION *session, unsigned char *data, size_t
             return _libssh2_error(session, rc, "a packet that must not come now");
         }
         if (macstate == LIBSSH2_MAC_CONFIRMED && hooks->on_packet)
-            hooks->on_packet(hooks->ctx, (struct bytes){data, datalen});
+            verdict = hooks->on_packet(hooks->ctx, (struct bytes){data, datalen});
+        if (verdict == SSH_PACKET_DONE)
+            LIBSSH2_FREE(session, data);
+        if (verdict != SSH_PACKET_PASS)
+            return 0;
     }
     return _libssh2_packet_add(session, data, datalen, macstate, seq);
 }
@@ -240,112 +244,9 @@ int ssh_libssh2_pump(LIBSSH2_SESSION *session)
     return rc == LIBSSH2_ERROR_EAGAIN ? 0 : rc;
 }
 
-/* ---- a channel's data ---- */
-
-/* The stream that p carries for channel; false if it is no data for it. */
-static bool packet_stream(const LIBSSH2_CHANNEL *channel, const LIBSSH2_PACKET *p, uint32_t *stream)
+int ssh_libssh2_send(LIBSSH2_SESSION *session, struct bytes head, struct bytes body)
 {
-    if (p->data_len < 9 || load_be32(p->data + 1) != channel->local.id)
-        return false;
-    if (p->data[0] == SSH_MSG_CHANNEL_DATA)
-        *stream = SSH_STREAM_STDOUT;
-    else if (p->data[0] == SSH_MSG_CHANNEL_EXTENDED_DATA)
-        *stream = load_be32(p->data + 5);
-    else
-        return false;
-    return p->data_head <= p->data_len;
-}
+    int rc = _libssh2_transport_send(session, head.data, head.len, body.data, body.len);
 
-static void packet_drop(LIBSSH2_SESSION *session, LIBSSH2_PACKET *p)
-{
-    _libssh2_list_remove(&p->node);
-    LIBSSH2_FREE(session, p->data);
-    LIBSSH2_FREE(session, p);
-}
-
-size_t ssh_libssh2_take(LIBSSH2_CHANNEL *channel, enum ssh_stream *stream, uint8_t *dst, size_t cap)
-{
-    LIBSSH2_SESSION *session = channel->session;
-    LIBSSH2_PACKET *p, *next;
-    uint32_t from, chosen = UINT32_MAX;
-    size_t n, taken = 0, consumed = 0;
-
-    for (p = _libssh2_list_first(&session->packets); p && taken < cap; p = next) {
-        next = _libssh2_list_next(&p->node);
-        if (!packet_stream(channel, p, &from))
-            continue;
-        n = p->data_len - p->data_head;
-        if (from > SSH_STREAM_STDERR) { /* RFC 4254 knows no other stream */
-            consumed += n;
-            packet_drop(session, p);
-            continue;
-        }
-        if (chosen != UINT32_MAX && from != chosen)
-            break;
-        chosen = from;
-        if (n > cap - taken)
-            n = cap - taken;
-        memcpy(dst + taken, p->data + p->data_head, n);
-        taken += n;
-        consumed += n;
-        p->data_head += n;
-        if (p->data_head == p->data_len)
-            packet_drop(session, p);
-    }
-    channel->read_avail -= consumed;
-    channel->remote.window_size -= (uint32_t)consumed;
-    if (taken)
-        *stream = (enum ssh_stream)chosen;
-    return taken;
-}
-
-bool ssh_libssh2_has_data(const LIBSSH2_CHANNEL *channel)
-{
-    LIBSSH2_PACKET *p = _libssh2_list_first(&channel->session->packets);
-    uint32_t stream;
-
-    while (p && !packet_stream(channel, p, &stream))
-        p = _libssh2_list_next(&p->node);
-    return p != NULL;
-}
-
-uint32_t ssh_libssh2_window(const LIBSSH2_CHANNEL *channel)
-{
-    return channel->remote.window_size;
-}
-
-bool ssh_libssh2_closed(const LIBSSH2_CHANNEL *channel)
-{
-    return channel->remote.close;
-}
-
-uint32_t ssh_libssh2_channel_id(const LIBSSH2_CHANNEL *channel)
-{
-    return channel->local.id;
-}
-
-int ssh_libssh2_send_env(LIBSSH2_CHANNEL *channel, struct bytes name, struct bytes value)
-{
-    /* [type 1][channel 4][3 "env"][no reply][name][value] */
-    uint8_t head[1 + 4 + 4 + 3 + 1 + 4] = {SSH_MSG_CHANNEL_REQUEST};
-    size_t body_len = name.len + 4 + value.len;
-    uint8_t *packet;
-    int rc;
-
-    if (name.len > 1024 || value.len > 16384)
-        return LIBSSH2_ERROR_INVAL;
-    store_be32(head + 1, channel->remote.id);
-    store_be32(head + 5, 3);
-    memcpy(head + 9, "env", 3);
-    store_be32(head + 13, (uint32_t)name.len);
-    packet = LIBSSH2_ALLOC(channel->session, sizeof head + body_len);
-    if (!packet)
-        return LIBSSH2_ERROR_ALLOC;
-    memcpy(packet, head, sizeof head);
-    memcpy(packet + sizeof head, name.data, name.len);
-    store_be32(packet + sizeof head + name.len, (uint32_t)value.len);
-    memcpy(packet + sizeof head + name.len + 4, value.data, value.len);
-    rc = _libssh2_transport_send(channel->session, packet, sizeof head + body_len, NULL, 0);
-    LIBSSH2_FREE(channel->session, packet);
-    return rc;
+    return rc > 0 ? 0 : rc;
 }

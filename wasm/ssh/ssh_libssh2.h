@@ -3,9 +3,9 @@
  * to ssh/. Besides the crypto backend only ssh_libssh2.c and ssh_kex.c look inside libssh2.
  *
  *   wire in  --read-->  libssh2  --on_packet: every packet, opened and checked-->  ssh_session
- *                          |
- *                     packet list  --ssh_libssh2_take-->  stdout and stderr in the order sent
- *   wire out <--write--    |
+ *                          |                                          |
+ *                          | <---- what it passes on -----------------+---> what it takes
+ *   wire out <--write--    | <---- ssh_libssh2_send: a packet of ours
  *                        heap: every block counted, zeroed, wiped, owned by one session
  *
  * `write` takes all it is given, always: libssh2 must never be stopped in the middle of a packet,
@@ -32,6 +32,12 @@ void *ssh_heap_realloc(struct ssh_heap *h, void *p, size_t len);
 void ssh_heap_free(struct ssh_heap *h, void *p); /* wipes; NULL is fine */
 void ssh_heap_wipe(struct ssh_heap *h);          /* frees every block */
 
+enum ssh_verdict {
+    SSH_PACKET_PASS, /* libssh2 acts on it */
+    SSH_PACKET_DONE, /* libssh2 never sees it */
+    SSH_PACKET_KEPT  /* nor does it free it: packet.data is the hook's, for ssh_heap_free */
+};
+
 struct ssh_libssh2_hooks {
     struct ssh_heap heap;
     void *ctx;
@@ -39,13 +45,14 @@ struct ssh_libssh2_hooks {
     int (*read)(void *ctx, uint8_t *dst, size_t cap);
     /* Takes all of it, or returns < 0 when the connection is gone. */
     int (*write)(void *ctx, const uint8_t *src, size_t len);
-    /* Every packet received, packet[0] = its type, before libssh2 acts on it. Borrowed. */
-    void (*on_packet)(void *ctx, struct bytes packet);
+    /* Every packet received, packet[0] = its type, before libssh2 acts on it. It must not send:
+     * that could be in the middle of a key exchange. */
+    enum ssh_verdict (*on_packet)(void *ctx, struct bytes packet);
 
     LIBSSH2_SESSION *session; /* set by ssh_libssh2_new */
     struct ssh_kex kex;
     unsigned reads; /* calls of read */
-    bool starved;   /* the last of them found nothing */
+    bool starved; /* the last of them found nothing */
 };
 
 /* hooks must outlive the session. NULL when out of memory. */
@@ -64,23 +71,8 @@ bool ssh_libssh2_again(const struct ssh_libssh2_hooks *hooks, unsigned *reads, u
 /* Reads and sorts whatever has arrived: 0, or a libssh2 error other than EAGAIN. */
 int ssh_libssh2_pump(LIBSSH2_SESSION *session);
 
-enum ssh_stream { SSH_STREAM_STDOUT = 0, SSH_STREAM_STDERR = 1 };
-
-/* Moves up to cap bytes of one stream, in the order they were sent, out of the packet list:
- * the count, 0 when there are none. Never stops in the middle while more of the same stream
- * is there. */
-size_t ssh_libssh2_take(LIBSSH2_CHANNEL *channel, enum ssh_stream *stream, uint8_t *dst,
-                        size_t cap);
-
-bool ssh_libssh2_has_data(const LIBSSH2_CHANNEL *channel); /* ssh_libssh2_take would find some */
-
-/* What the server may still send plus what is waiting in the packet list. */
-uint32_t ssh_libssh2_window(const LIBSSH2_CHANNEL *channel);
-bool ssh_libssh2_closed(const LIBSSH2_CHANNEL *channel); /* the server closed the channel */
-uint32_t ssh_libssh2_channel_id(const LIBSSH2_CHANNEL *channel);
-
-/* "env" without waiting for an answer, which may be no (RFC 4254 section 6.4): 0, EAGAIN during a
- * key exchange, or another libssh2 error. */
-int ssh_libssh2_send_env(LIBSSH2_CHANNEL *channel, struct bytes name, struct bytes value);
+/* One packet, body behind head: 0, EAGAIN during a key exchange (nothing was sent, anything else
+ * may be sent first later), or another libssh2 error. At most 34,000 bytes. */
+int ssh_libssh2_send(LIBSSH2_SESSION *session, struct bytes head, struct bytes body);
 
 #endif

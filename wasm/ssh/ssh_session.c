@@ -54,8 +54,10 @@ static void note_version(struct ssh_session *s)
 {
     const char *line = libssh2_session_banner_get(s->lib);
 
-    if (!s->server_version[0] && line && strncmp(line, "SSH-", 4) == 0)
-        ssh_printable(s->server_version, sizeof s->server_version, ssh_text(line));
+    if (s->info.server_version[0] || !line || strncmp(line, "SSH-", 4) != 0)
+        return;
+    ssh_printable(s->info.server_version, sizeof s->info.server_version, ssh_text(line));
+    ssh_event_push_text(s, SSH_EVENT_STEP, SSH_STEP_VERSION, s->info.server_version);
 }
 
 static int hook_read(void *ctx, uint8_t *dst, size_t cap)
@@ -69,13 +71,13 @@ static int hook_read(void *ctx, uint8_t *dst, size_t cap)
         return 0;
     if (s->preamble_len > SSH_MAX_PREAMBLE_LEN) {
         note_version(s);
-        if (!s->server_version[0])
+        if (!s->info.server_version[0])
             return IPN_ERR_PROTOCOL;
     }
     n = s->transport.read(s->transport.ctx, dst, cap);
     if (n < 0)
         s->read_closed = true;
-    if (n > 0 && !s->server_version[0]) {
+    if (n > 0 && !s->info.server_version[0]) {
         for (int i = 0; i < n && s->preamble_len + (size_t)i < sizeof s->preamble; i++)
             s->preamble[s->preamble_len + (size_t)i] = dst[i];
         s->preamble_len += (size_t)n;
@@ -106,11 +108,12 @@ static void on_banner(struct ssh_session *s, struct bytes packet)
     s->banner_shown = true;
 }
 
-static void hook_packet(void *ctx, struct bytes packet)
+static enum ssh_verdict hook_packet(void *ctx, struct bytes packet)
 {
     enum { DISCONNECT = 1, USERAUTH_BANNER = 53 };
     struct ssh_session *s = ctx;
 
+    ssh_alive_heard(s);
     switch (packet.data[0]) {
     case DISCONNECT:
         on_disconnect(s, packet);
@@ -119,59 +122,13 @@ static void hook_packet(void *ctx, struct bytes packet)
         on_banner(s, packet);
         break;
     default:
-        ssh_channel_on_packet(s, packet);
+        if (s->state >= SSH_READY) /* before, libssh2 keeps the rules of the first key exchange */
+            return ssh_channels_take(s, packet);
     }
+    return SSH_PACKET_PASS;
 }
 
 /* ---- birth and death ---- */
-
-/* Copies text behind *at and moves *at; NULL stays NULL. */
-static const char *copy_text(uint8_t **at, const char *text)
-{
-    char *copy = (char *)*at;
-
-    if (!text)
-        return NULL;
-    memcpy(copy, text, strlen(text) + 1);
-    *at += strlen(text) + 1;
-    return copy;
-}
-
-static size_t text_size(const char *text)
-{
-    return text ? strlen(text) + 1 : 0;
-}
-
-static bool copy_config(struct ssh_session *s, const struct ssh_config *config)
-{
-    const char *user = config->user ? config->user : "";
-    const char *term = config->term ? config->term : "xterm-256color";
-    size_t len = text_size(user) + text_size(term) + text_size(config->command) + config->env_len;
-    uint8_t *at;
-
-    s->config = *config;
-    if (s->config.pinned_count > SSH_MAX_PINNED_KEYS)
-        s->config.pinned_count = SSH_MAX_PINNED_KEYS;
-    for (size_t i = 0; i < s->config.pinned_count; i++)
-        len += text_size(config->pinned[i]);
-    /* ssh_hostkey_init takes what it needs of these. */
-    s->config.known_hosts = (struct bytes){NULL, 0};
-    s->config.host = s->config.replace_host_key = NULL;
-    s->config.host_name_count = 0;
-    at = s->config_block = malloc(len);
-    if (!at)
-        return false;
-    s->config_block_len = len;
-    s->config.user = copy_text(&at, user);
-    s->config.term = copy_text(&at, term);
-    s->config.command = copy_text(&at, config->command);
-    for (size_t i = 0; i < s->config.pinned_count; i++)
-        s->config.pinned[i] = copy_text(&at, config->pinned[i]);
-    if (config->env_len)
-        memcpy(at, config->env, config->env_len);
-    s->config.env = (const char *)at;
-    return true;
-}
 
 static bool set_preferences(struct ssh_session *s)
 {
@@ -204,19 +161,15 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
     s->deadline_ms = NEVER;
     s->transport = *transport;
     s->events_end = &s->events;
-    s->credit = SSH_INITIAL_CREDIT;
-    s->rows = config->rows;
-    s->cols = config->cols;
-    s->exit_status = -1;
+    s->alive_at_ms = NEVER;
     buf_init(&s->out, SSH_MAX_OUT_LEN);
-    buf_init(&s->input, SSH_MAX_INPUT_LEN);
     s->hooks = (struct ssh_libssh2_hooks){.heap = {.max = SSH_MAX_HEAP_LEN},
                                           .ctx = s,
                                           .read = hook_read,
                                           .write = hook_write,
                                           .on_packet = hook_packet,
                                           .kex = {.max_len = SSH_KEX_MAX_LEN}};
-    if (copy_config(s, config) && ssh_hostkey_init(s, config) == 0)
+    if (ssh_config_copy(s, config) && ssh_hostkey_init(s, config) == 0)
         s->lib = ssh_libssh2_new(&s->hooks);
     if (!s->lib || !set_preferences(s)) {
         ssh_session_free(s);
@@ -229,19 +182,12 @@ void ssh_session_free(struct ssh_session *s)
 {
     if (!s)
         return;
+    ssh_channels_wipe(s);
     ssh_libssh2_free(s->lib, &s->hooks);
     ssh_event_wipe(s);
     ssh_hostkey_wipe(s);
     buf_wipe(&s->out);
-    buf_wipe(&s->input);
-    if (s->data) {
-        wipe(s->data, SSH_DATA_LEN);
-        free(s->data);
-    }
-    if (s->config_block) {
-        wipe(s->config_block, s->config_block_len);
-        free(s->config_block);
-    }
+    ssh_config_wipe(s);
     wipe(s, sizeof *s);
     free(s);
 }
@@ -251,64 +197,94 @@ void ssh_session_free(struct ssh_session *s)
 static void set_closed(struct ssh_session *s)
 {
     s->deadline_ms = NEVER;
-    ssh_event_push_text(s, SSH_EVENT_CLOSED, 0, "");
     s->state = SSH_CLOSED;
 }
 
-/* Says goodbye and waits only for the transport to take it. */
+static void say_goodbye(struct ssh_session *s)
+{
+    if (s->started && s->info.server_version[0] && !s->goodbye_said &&
+        ssh_kex_can_send(s->lib, &s->hooks.kex))
+        libssh2_session_disconnect_ex(s->lib, SSH_DISCONNECT_BY_APPLICATION, "", "");
+    s->goodbye_said = true;
+}
+
+/* Waits only for the transport to take what is queued. */
 static void set_flushing(struct ssh_session *s)
 {
-    if (s->started && s->server_version[0] && ssh_kex_can_send(s->lib, &s->hooks.kex))
-        libssh2_session_disconnect_ex(s->lib, SSH_DISCONNECT_BY_APPLICATION, "", "");
+    say_goodbye(s);
     s->deadline_ms = s->now_ms + SSH_FLUSH_TIMEOUT_MS;
     s->state = SSH_FLUSHING;
 }
 
 void ssh_session_fail(struct ssh_session *s, enum ssh_problem problem, const char *format, ...)
 {
-    char text[1024];
     va_list args;
 
+    if (s->state >= SSH_DRAINING)
+        return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(s->problem_text, sizeof s->problem_text, format, args);
     va_end(args);
-    ssh_event_push_text(s, SSH_EVENT_ERROR, (int)problem, text);
-    set_flushing(s);
+    s->problem = problem;
+    ssh_config_wipe_credentials(s);
+    say_goodbye(s);
+    s->alive_at_ms = s->deadline_ms = NEVER;
+    s->state = SSH_DRAINING;
 }
 
-/* EOF and CLOSE, for as long as it takes the server to close too. */
-static bool closing_step(struct ssh_session *s)
+/* For as long as it takes the server to close each channel too. */
+static bool closing_step(struct ssh_session *s, bool lost)
 {
-    if (s->channel && libssh2_channel_close(s->channel) == LIBSSH2_ERROR_EAGAIN)
+    if (!lost && s->channels.count)
         return false;
     set_flushing(s);
     return true;
 }
 
-static void set_closing(struct ssh_session *s)
+/* Channels have told all they have: the connection's own error, once, and the end. */
+static int drained(struct ssh_session *s, struct ssh_event *ev)
 {
-    s->deadline_ms = s->now_ms + SSH_CLOSE_TIMEOUT_MS;
-    s->state = SSH_CLOSING;
-}
-
-/* The server has closed the channel or the connection, and everything it sent is handed out. */
-static void finish_running(struct ssh_session *s)
-{
-    int code = s->exit_signal[0] ? 0 : s->exit_status;
-
-    if (s->has_exit || ssh_libssh2_closed(s->channel))
-        ssh_event_push(s, SSH_EVENT_EXIT, code, (struct bytes){NULL, 0}, ssh_text(s->exit_signal));
-    if (s->has_exit || ssh_libssh2_closed(s->channel))
-        set_closing(s);
-    else
-        ssh_session_fail_lib(s, s->lost_rc);
+    if (s->problem && !s->problem_told) {
+        s->problem_told = true;
+        *ev = (struct ssh_event){
+            .type = SSH_EVENT_ERROR, .code = (int)s->problem, .text = ssh_text(s->problem_text)};
+        return 1;
+    }
+    set_flushing(s);
+    ssh_session_run(s, s->now_ms);
+    return 0;
 }
 
 /* ---- running ---- */
 
+static void note_method(const struct ssh_session *s, int method, char *dst, size_t cap)
+{
+    const char *name = libssh2_session_methods(s->lib, method);
+
+    snprintf(dst, cap, "%s", name ? name : "");
+}
+
+static bool is_aead(const char *cipher)
+{
+    return strstr(cipher, "poly1305") || strstr(cipher, "gcm");
+}
+
+static void note_methods(struct ssh_session *s)
+{
+    struct ssh_info *info = &s->info;
+
+    note_method(s, LIBSSH2_METHOD_KEX, info->kex, sizeof info->kex);
+    note_method(s, LIBSSH2_METHOD_CRYPT_SC, info->cipher_in, sizeof info->cipher_in);
+    note_method(s, LIBSSH2_METHOD_CRYPT_CS, info->cipher_out, sizeof info->cipher_out);
+    if (!is_aead(info->cipher_in))
+        note_method(s, LIBSSH2_METHOD_MAC_SC, info->mac_in, sizeof info->mac_in);
+    if (!is_aead(info->cipher_out))
+        note_method(s, LIBSSH2_METHOD_MAC_CS, info->mac_out, sizeof info->mac_out);
+    ssh_event_push_text(s, SSH_EVENT_STEP, SSH_STEP_KEX, info->kex);
+}
+
 static bool handshake_step(struct ssh_session *s)
 {
-    const char *name;
     int rc;
 
     if (!s->started) {
@@ -324,39 +300,63 @@ static bool handshake_step(struct ssh_session *s)
         ssh_session_fail_lib(s, rc);
         return false;
     }
-    name = libssh2_session_methods(s->lib, LIBSSH2_METHOD_CRYPT_SC);
-    snprintf(s->cipher, sizeof s->cipher, "%s", name ? name : "");
+    note_methods(s);
     s->deadline_ms = NEVER;
     s->state = SSH_HOST_KEY;
     return true;
 }
 
+/* Reads what has come, sends what is due: 0, or why the connection is lost. */
+static int exchange(struct ssh_session *s)
+{
+    int rc = ssh_libssh2_pump(s->lib);
+
+    if (!rc && s->channels.broken)
+        rc = LIBSSH2_ERROR_PROTO;
+    if (!rc)
+        rc = ssh_alive_send(s);
+    return !rc || rc == LIBSSH2_ERROR_EAGAIN ? ssh_channels_send(s) : rc;
+}
+
 static bool session_step(struct ssh_session *s)
 {
+    int rc;
+
     switch (s->state) {
     case SSH_HANDSHAKE:
         return handshake_step(s);
     case SSH_HOST_KEY:
         return ssh_hostkey_step(s);
-    case SSH_HOST_KEY_ANSWER:
-        return false;
     case SSH_AUTH:
         return ssh_auth_step(s);
-    case SSH_CLOSING:
-        return closing_step(s);
-    case SSH_FLUSHING:
-    case SSH_CLOSED:
+    case SSH_READY:
+        rc = exchange(s);
+        if (rc)
+            ssh_session_fail_lib(s, rc);
         return false;
+    case SSH_CLOSING:
+        return closing_step(s, !s->authenticated || exchange(s));
     default:
-        return !s->lost_rc && ssh_channel_step(s);
+        return false;
     }
 }
 
 /* States in which a step that waits has asked libssh2, and libssh2 the transport. */
 static bool state_reads(enum ssh_state state)
 {
-    return state == SSH_HANDSHAKE || state == SSH_AUTH || state == SSH_CLOSING ||
-           (state >= SSH_CHANNEL_OPEN && state < SSH_RUNNING);
+    return state == SSH_HANDSHAKE || state == SSH_AUTH;
+}
+
+void ssh_session_authenticated(struct ssh_session *s, const char *method)
+{
+    snprintf(s->info.auth_method, sizeof s->info.auth_method, "%s", method);
+    if (!s->config.keep_keys)
+        ssh_config_wipe_credentials(s);
+    s->authenticated = true;
+    s->state = SSH_READY;
+    ssh_alive_heard(s);
+    ssh_event_push_text(s, SSH_EVENT_STEP, SSH_STEP_AUTH, method);
+    ssh_event_push_text(s, SSH_EVENT_AUTHENTICATED, 0, "");
 }
 
 void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
@@ -370,7 +370,7 @@ void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
     while (session_step(s) ||
            (state_reads(s->state) && ssh_libssh2_again(&s->hooks, &reads, &idle)))
         ;
-    if (s->out_of_memory && s->state < SSH_CLOSING)
+    if (s->out_of_memory && s->state < SSH_DRAINING)
         ssh_session_fail_lib(s, LIBSSH2_ERROR_ALLOC);
     flush_out(s);
     if (s->state == SSH_FLUSHING && (!s->out.len || s->write_closed))
@@ -380,12 +380,13 @@ void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
 
 uint64_t ssh_session_next_deadline(const struct ssh_session *s)
 {
-    return s->deadline_ms;
+    return s->deadline_ms < s->alive_at_ms ? s->deadline_ms : s->alive_at_ms;
 }
 
 void ssh_session_tick(struct ssh_session *s, uint64_t now_ms)
 {
     s->now_ms = now_ms;
+    ssh_alive_tick(s);
     if (now_ms < s->deadline_ms)
         return;
     s->deadline_ms = NEVER;
@@ -410,79 +411,42 @@ void ssh_session_tick(struct ssh_session *s, uint64_t now_ms)
 int ssh_session_next(struct ssh_session *s, struct ssh_event *ev, uint64_t now_ms)
 {
     s->now_ms = now_ms;
-    if (ssh_event_pop(s, ev))
+    if (ssh_event_pop(s, ev) || ssh_channels_next(s, ev))
         return 1;
-    if (s->state != SSH_RUNNING)
-        return 0;
-    if (ssh_channel_next(s, ev)) {
-        flush_out(s); /* the window may have been opened */
+    if (s->state == SSH_DRAINING && ssh_channels_all_told(s) && drained(s, ev))
         return 1;
-    }
-    if (ssh_libssh2_has_data(s->channel) || (!s->lost_rc && !ssh_libssh2_closed(s->channel)))
+    if (s->state != SSH_CLOSED || s->closed_told)
         return 0;
-    finish_running(s);
-    ssh_session_run(s, now_ms);
-    return ssh_event_pop(s, ev);
+    s->closed_told = true;
+    *ev = (struct ssh_event){.type = SSH_EVENT_CLOSED};
+    return 1;
 }
 
 /* ---- what the page asks for ---- */
-
-void ssh_session_credit(struct ssh_session *s, size_t n)
-{
-    ssh_channel_credit(s, n);
-}
-
-int ssh_session_write(struct ssh_session *s, const uint8_t *src, size_t len)
-{
-    size_t room = SSH_MAX_INPUT_LEN - s->input.len;
-
-    if (s->state != SSH_RUNNING || s->eof_wanted)
-        return IPN_ERR_STATE;
-    if (len > room) {
-        s->input_was_full = true;
-        len = room;
-    }
-    if (len && buf_append(&s->input, src, len) < 0)
-        return IPN_ERR_NOMEM;
-    return (int)len;
-}
-
-void ssh_session_send_eof(struct ssh_session *s)
-{
-    s->eof_wanted = true;
-}
-
-void ssh_session_resize(struct ssh_session *s, int rows, int cols)
-{
-    if (rows > 0 && cols > 0) {
-        s->rows = rows;
-        s->cols = cols;
-    }
-}
 
 void ssh_session_answer_host_key(struct ssh_session *s, bool accept)
 {
     ssh_hostkey_answer(s, accept);
 }
 
+int ssh_session_answer_prompt(struct ssh_session *s, const uint8_t *answers, size_t len)
+{
+    return s->state == SSH_AUTH ? ssh_auth_answer(s, answers, len) : IPN_ERR_STATE;
+}
+
 void ssh_session_close(struct ssh_session *s)
 {
     if (s->state >= SSH_CLOSING)
         return;
-    set_closing(s);
+    ssh_channels_close(s);
+    ssh_config_wipe_credentials(s);
+    s->alive_at_ms = NEVER;
+    s->deadline_ms = s->now_ms + SSH_CLOSE_TIMEOUT_MS;
+    s->authenticated = s->state == SSH_READY;
+    s->state = SSH_CLOSING;
 }
 
-const char *ssh_session_server_version(const struct ssh_session *s)
+const struct ssh_info *ssh_session_info(const struct ssh_session *s)
 {
-    return s->server_version;
-}
-
-const char *ssh_session_host_key_type(const struct ssh_session *s)
-{
-    return s->host_key_type;
-}
-
-const char *ssh_session_cipher(const struct ssh_session *s)
-{
-    return s->cipher;
+    return &s->info;
 }

@@ -1,17 +1,20 @@
 /*
- * One SSH connection (RFC 4251-4254) with one session channel, on libssh2 without sockets. Bytes come and
- * go through two callbacks onto a transport (a tcp_conn, in tests anything); ssh_session_run
- * drives it whenever the transport became readable or writable, or something was asked of it
- * (write, credit, resize, answer, EOF, close: none of them touches the transport itself).
+ * One SSH connection (RFC 4251-4254) with many channels, on libssh2's transport without sockets.
+ * Bytes come and go through two callbacks onto a transport (a tcp_conn, in tests anything);
+ * ssh_session_run drives it whenever the transport became readable or writable, or something was
+ * asked of it (open, write, credit, answer, close: none of them touches the transport itself).
  *
  *   run -> next until 0 -> arm next_deadline ... tick, then run and next again
  *
- * After CLOSED the transport is the caller's to close.
+ * Channel numbers are > 0 and never used again; events of the connection itself carry 0. Without a
+ * channel it stays open until ssh_session_close. After CLOSED the transport is the caller's to close.
  */
 #ifndef SSH_SSH_SESSION_H
 #define SSH_SSH_SESSION_H
 
 #include "base/bytes.h"
+#include "ssh/ssh_auth.h"
+#include "ssh/ssh_event.h"
 
 struct ssh_transport {
     void *ctx;
@@ -26,13 +29,7 @@ struct ssh_transport {
 
 struct ssh_config {
     const char *user;
-    const char *term;    /* "xterm-256color" */
-    const char *command; /* NULL: a shell */
-    bool pty;
-    int rows, cols;
-    /* Environment as NAME\0VALUE\0 pairs, env_len bytes in all. */
-    const char *env;
-    size_t env_len;
+    struct ssh_credentials credentials; /* wiped as soon as authentication is over */
     /* Public key lines ("ssh-ed25519 AAAA…"), from the netmap: the key must be one of them. */
     const char *pinned[SSH_MAX_PINNED_KEYS];
     size_t pinned_count;
@@ -42,51 +39,38 @@ struct ssh_config {
     const char *host_names[SSH_MAX_HOST_NAMES]; /* to look up; the first with a key decides */
     size_t host_name_count;                     /* 0: host alone */
     const char *replace_host_key; /* "SHA256:…": this changed key is taken; or NULL */
-    bool can_ask_host_key;        /* somebody answers HOST_KEY */
+    bool can_ask_host_key, can_prompt; /* somebody answers HOST_KEY, PROMPT */
+    bool keep_keys; /* channels may forward the agent: private keys live as long as the session */
+    uint32_t keep_alive_ms; /* of silence, then we ask; lost after 3; 0 = never */
 };
 
-enum ssh_event_type {
-    SSH_EVENT_NONE = 0,
-    SSH_EVENT_PROGRESS,   /* text: what is being done now, in words */
-    SSH_EVENT_HOST_KEY, /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. With code 1 it has
-                             changed, aux: "SHA256:…" as known: ERROR follows, nothing to answer */
-    SSH_EVENT_BANNER, /* text: as sent, UTF-8, terminal-safe is the reader's business */
-    SSH_EVENT_OPEN, /* shell or command is running */
-    SSH_EVENT_DATA, /* stdout */
-    SSH_EVENT_STDERR,
-    SSH_EVENT_EXIT, /* code = exit status, -1 = none given; aux = signal name without SIG
-                             (then code is 0), or empty */
-    SSH_EVENT_ERROR, /* code = enum ssh_problem, text: one sentence a person can act on */
-    SSH_EVENT_CLOSED, /* the last one: nothing comes after it */
-    SSH_EVENT_WRITABLE, /* ssh_session_write takes bytes again */
-    SSH_EVENT_KNOWN_HOST, /* text: a line of known_hosts to remember; aux: names whose other keys it
-                             replaces, "a,[b]:2222", or empty */
-    /* Of the SFTP request ev.request (ssh_sftp.h). */
-    SSH_EVENT_SFTP_ENTRY, /* LIST; text: the name, aux: its attributes */
-    SSH_EVENT_SFTP_ATTRS, /* READ, before its first DATA; aux: the file's attributes */
-    SSH_EVENT_SFTP_DATA, /* READ; text: bytes */
-    SSH_EVENT_SFTP_WRITABLE, /* WRITE takes bytes again; aux as in DONE */
-    SSH_EVENT_SFTP_DONE, /* its last; code: 0, a status > 0 or an IPN_ERR_*; text: a sentence,
-                                or the path; aux: attributes, of a WRITE how far it got */
-    SSH_EVENT_COUNT
+enum ssh_channel_kind {
+    SSH_CHANNEL_SHELL,   /* a shell, a command or a subsystem */
+    SSH_CHANNEL_FORWARD, /* direct-tcpip: bytes to and from host:port as the server sees it */
+    SSH_CHANNEL_SFTP,    /* ssh_sftp.h */
+    SSH_CHANNEL_AGENT,   /* opened by the server; never seen outside */
 };
 
-enum ssh_problem {
-    SSH_PROBLEM_HANDSHAKE = 1, /* not an SSH server, no common algorithm, broken packets */
-    SSH_PROBLEM_HOST_KEY_CHANGED, /* not one of the pinned keys, or refused */
-    SSH_PROBLEM_AUTH, /* user or policy refused */
-    SSH_PROBLEM_CHANNEL, /* session, pty, shell or command refused */
-    SSH_PROBLEM_LOST, /* the connection broke */
-    SSH_PROBLEM_NOMEM,
-    SSH_PROBLEM_HOST_KEY_UNKNOWN, /* and nobody to ask */
-    SSH_PROBLEM_HOST_KEY_REVOKED,
+struct ssh_channel_config {
+    enum ssh_channel_kind kind;
+    const char *term, *command, *subsystem; /* both NULL: a shell */
+    bool pty;
+    int rows, cols;
+    const char *env; /* NAME\0VALUE\0 pairs, env_len bytes in all */
+    size_t env_len;
+    bool agent; /* forward the agent: the session's own keys, asked before each use */
+    const char *host; /* FORWARD */
+    uint16_t port;
 };
 
-struct ssh_event {
-    enum ssh_event_type type;
-    int code;
-    uint32_t request;
-    struct bytes text, aux; /* valid until the next call on s */
+/* What was negotiated, and how we logged in; "" before it is known. */
+struct ssh_info {
+    char server_version[256];
+    char host_key_type[40], host_key_fingerprint[64]; /* "SHA256:…" */
+    char host_key_trust[12]; /* "pinned", "known" or "accepted" */
+    char kex[64], cipher_in[48], cipher_out[48];
+    char mac_in[48], mac_out[48]; /* "" with an AEAD cipher */
+    char auth_method[32];
 };
 
 struct ssh_session;
@@ -99,27 +83,41 @@ void ssh_session_free(struct ssh_session *s); /* wipes; closes nothing on the wi
 /* Goes as far as it can without waiting. Call ssh_session_next after it until 0. */
 void ssh_session_run(struct ssh_session *s, uint64_t now_ms);
 
-/* 1 and *ev, or 0. DATA and STDERR together are handed out only up to the credit given. */
+/* 1 and *ev, or 0. Channels with something to tell take turns. */
 int ssh_session_next(struct ssh_session *s, struct ssh_event *ev, uint64_t now_ms);
 
-/* The page consumed n bytes of DATA or STDERR: as many more may come. Starts at SSH_INITIAL_CREDIT. */
+/* Copies the config. The channel's number, > 0; IPN_ERR_FULL over SSH_MAX_CHANNELS, IPN_ERR_STATE
+ * once the connection ends, IPN_ERR_ARG, IPN_ERR_NOMEM. Opened as soon as we are logged in: OPEN
+ * follows, or ERROR; CHANNEL_CLOSED ends it always. A failed connection ends each with its ERROR,
+ * then comes its own (channel 0) and CLOSED. */
+#define SSH_MAX_CHANNELS 128
+int ssh_session_open_channel(struct ssh_session *s, const struct ssh_channel_config *config);
+
+/* The page consumed n bytes of DATA or STDERR: as many more may come. At most SSH_INITIAL_CREDIT
+ * are handed out per channel and not yet consumed. */
 #define SSH_INITIAL_CREDIT (1 << 20)
-void ssh_session_credit(struct ssh_session *s, size_t n);
+void ssh_session_credit(struct ssh_session *s, int channel, size_t n);
 
 /* Bytes for the channel; returns the count taken (bounded queue), 0 = full, IPN_ERR_STATE before
  * OPEN or after EOF. */
-int ssh_session_write(struct ssh_session *s, const uint8_t *src, size_t len);
-void ssh_session_send_eof(struct ssh_session *s);
+int ssh_session_write(struct ssh_session *s, int channel, const uint8_t *src, size_t len);
+void ssh_session_send_eof(struct ssh_session *s, int channel);
 /* Remembered if not open yet. */
-void ssh_session_resize(struct ssh_session *s, int rows, int cols);
+void ssh_session_resize(struct ssh_session *s, int channel, int rows, int cols);
+/* name: "INT", "TERM", … without SIG. IPN_ERR_STATE when nothing runs. */
+int ssh_session_signal(struct ssh_session *s, int channel, const char *name);
+/* What was not handed out yet is dropped; CHANNEL_CLOSED follows at once. */
+void ssh_session_close_channel(struct ssh_session *s, int channel);
+
 void ssh_session_answer_host_key(struct ssh_session *s, bool accept);
-/* Channel EOF and close, disconnect; SSH_EVENT_CLOSED follows (at the latest after 1 s). */
+/* NUL-ended answers, one per prompt; NULL, 0 = the person gave up. */
+int ssh_session_answer_prompt(struct ssh_session *s, const uint8_t *answers, size_t len);
+void ssh_session_answer_agent(struct ssh_session *s, int request, bool allow);
+
+/* Closes every channel, disconnects; SSH_EVENT_CLOSED follows (at the latest after 1 s). */
 void ssh_session_close(struct ssh_session *s);
 
-/* "SSH-2.0-…" of the server, the host key's type, cipher in use; "" before known. Static until free. */
-const char *ssh_session_server_version(const struct ssh_session *s);
-const char *ssh_session_host_key_type(const struct ssh_session *s);
-const char *ssh_session_cipher(const struct ssh_session *s);
+const struct ssh_info *ssh_session_info(const struct ssh_session *s); /* lives as long as s */
 
 uint64_t ssh_session_next_deadline(const struct ssh_session *s);
 void ssh_session_tick(struct ssh_session *s, uint64_t now_ms);

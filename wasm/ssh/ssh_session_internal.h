@@ -1,10 +1,11 @@
-/* The session as its own files see it (ssh_session, ssh_hostkey, ssh_auth, ssh_channel). */
+/* The session as its own files see it (ssh_session, ssh_hostkey, ssh_auth, ssh_channels …). */
 #ifndef SSH_SSH_SESSION_INTERNAL_H
 #define SSH_SSH_SESSION_INTERNAL_H
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/host.h"
+#include "ssh/ssh_channel.h"
 #include "ssh/ssh_hostkey.h"
 #include "ssh/ssh_libssh2.h"
 #include "ssh/ssh_session.h"
@@ -15,30 +16,21 @@ enum ssh_state {
     SSH_HOST_KEY,        /* compare with the pins, or ask */
     SSH_HOST_KEY_ANSWER, /* ssh_session_answer_host_key */
     SSH_AUTH,            /* ssh_auth_step */
-    SSH_CHANNEL_OPEN,    /* from here on ssh_channel_step */
-    SSH_ENV,
-    SSH_PTY,
-    SSH_START,
-    SSH_RUNNING,
-    SSH_CLOSING, /* our CHANNEL_CLOSE is out, theirs is awaited until the deadline */
+    SSH_READY,           /* channels come and go */
+    SSH_DRAINING,        /* it failed: channels hand out what they have, then the error is told */
+    SSH_CLOSING,  /* CHANNEL_CLOSE is out for each channel, theirs awaited until the deadline */
     SSH_FLUSHING, /* DISCONNECT is queued; closed when the transport has taken it */
     SSH_CLOSED
 };
 
 enum {
-    SSH_MAX_HEAP_LEN = 16 << 20,        /* of libssh2: a full window and room to spare */
+    SSH_MAX_HEAP_LEN = 24 << 20,        /* of libssh2: all windows full and room to spare */
     SSH_MAX_OUT_LEN = 1 << 20,          /* sealed bytes that the transport has not taken */
     SSH_OUT_PAUSE_LEN = 256 << 10,      /* above: nothing more is read or sealed */
-    SSH_MAX_INPUT_LEN = 256 << 10,      /* plain bytes for the channel */
-    SSH_DATA_LEN = 32 << 10,            /* one DATA event */
     SSH_MAX_EVENT_LEN = 64 << 10,       /* queued events with their texts */
     SSH_MAX_PREAMBLE_LEN = 16 << 10,    /* before "SSH-": RFC 4253 section 4.2 */
-    SSH_MIN_WINDOW = 256 << 10,
-    SSH_FIRST_WINDOW = 1 << 20,
-    SSH_MAX_WINDOW = 4 << 20,
-    SSH_WINDOW_INTERVAL_MS = 100,
-    SSH_PACKET_LEN = 32 << 10,
     SSH_HANDSHAKE_TIMEOUT_MS = 30 * 1000,
+    SSH_MAX_UNANSWERED = 3,             /* keep-alives */
     SSH_CLOSE_TIMEOUT_MS = 800,         /* for their CHANNEL_CLOSE */
     SSH_FLUSH_TIMEOUT_MS = 200          /* then for the transport: 1 s in all */
 };
@@ -54,48 +46,40 @@ struct ssh_session {
     enum ssh_state state;
     uint64_t now_ms, deadline_ms;
     LIBSSH2_SESSION *lib;
-    LIBSSH2_CHANNEL *channel;
     struct ssh_libssh2_hooks hooks;
     struct ssh_transport transport;
     struct buf out;
 
-    /* The config, copied: strings and environment in one block that is wiped with the session. */
+    /* The config, copied into one block each: its strings, wiped with the session, and the
+     * credentials, wiped as soon as they are of no more use (ssh_config.c). */
     struct ssh_config config;
-    uint8_t *config_block;
-    size_t config_block_len;
-    size_t env_at;
+    uint8_t *config_block, *credentials_block;
+    size_t config_block_len, credentials_block_len;
 
     struct ssh_event_node *events, **events_end, *current;
     size_t events_len;
     bool out_of_memory;
 
     /* Wire, before and around libssh2. */
-    bool started, read_closed, write_closed, timed_out;
+    bool started, read_closed, write_closed, timed_out, authenticated;
     uint8_t preamble[80]; /* the first bytes of the server */
     size_t preamble_len; /* of all that came before its version line */
-    int lost_rc; /* why reading ended; told once all data is handed out */
-    int disconnect_reason;
     char disconnect_text[160];
     bool banner_shown;
 
-    char host_key_type[40];
+    struct ssh_info info;
     struct ssh_hostkey hostkey;
-    char cipher[40];
-    char server_version[256];
+    struct ssh_channels channels;
 
-    /* Channel. */
-    uint8_t *data;
-    size_t credit;
-    struct buf input;
-    bool input_was_full, eof_wanted, eof_sent;
-    int rows, cols, sent_rows, sent_cols;
-    bool has_exit;
-    int exit_status;
-    char exit_signal[32];
-    char open_failure[160];
-    uint32_t window_target, window_adjust;
-    uint64_t window_at_ms;
-    size_t window_drained;
+    /* The end. */
+    enum ssh_problem problem; /* 0: none */
+    char problem_text[1024];
+    bool goodbye_said, problem_told, closed_told;
+
+    /* Keep-alive (ssh_alive.c). */
+    uint64_t alive_at_ms;
+    unsigned alive_unanswered;
+    bool alive_due;
 };
 
 /* ---- events (ssh_event.c) ---- */
@@ -104,13 +88,15 @@ void ssh_event_push(struct ssh_session *s, enum ssh_event_type type, int code, s
                     struct bytes aux);
 void ssh_event_push_text(struct ssh_session *s, enum ssh_event_type type, int code,
                          const char *text);
+/* The same for a channel; ev->text and aux are copied. */
+void ssh_event_push_full(struct ssh_session *s, const struct ssh_event *ev);
 /* 1 and *ev, owned by s until the next call; 0 when there is none. */
 int ssh_event_pop(struct ssh_session *s, struct ssh_event *ev);
 void ssh_event_wipe(struct ssh_session *s);
 
 /* ---- ending ---- */
 
-/* Queues the error, says goodbye if it can, and leads to CLOSED. */
+/* Remembers the error, says goodbye if it can, and leads to it and CLOSED. */
 void ssh_session_fail(struct ssh_session *s, enum ssh_problem problem, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -123,14 +109,19 @@ void ssh_printable(char *dst, size_t cap, struct bytes text);
 /* ---- steps: true to be called again at once, false to wait ---- */
 
 bool ssh_auth_step(struct ssh_session *s);
-bool ssh_channel_step(struct ssh_session *s);
+/* From SSH_AUTH to SSH_READY; method: "none", "publickey" … */
+void ssh_session_authenticated(struct ssh_session *s, const char *method);
+/* ssh_session_answer_prompt. */
+int ssh_auth_answer(struct ssh_session *s, const uint8_t *answers, size_t len);
 
-/* A CHANNEL_REQUEST or OPEN_FAILURE for our channel, for what libssh2 does not keep. */
-void ssh_channel_on_packet(struct ssh_session *s, struct bytes packet);
+/* Copies config into s; false when out of memory. Then wipes what is not needed any more. */
+bool ssh_config_copy(struct ssh_session *s, const struct ssh_config *config);
+void ssh_config_wipe_credentials(struct ssh_session *s);
+void ssh_config_wipe(struct ssh_session *s);
 
-/* 1 and a DATA or STDERR event, or 0. */
-int ssh_channel_next(struct ssh_session *s, struct ssh_event *ev);
-void ssh_channel_credit(struct ssh_session *s, size_t n);
+void ssh_alive_heard(struct ssh_session *s); /* a packet has come */
+void ssh_alive_tick(struct ssh_session *s);
+int ssh_alive_send(struct ssh_session *s); /* as ssh_channels_send */
 
 static inline struct bytes ssh_text(const char *text)
 {

@@ -41,6 +41,8 @@
 
 struct drive {
     struct ssh_config config;
+    struct ssh_channel_config channel_config;
+    int channel;
     char env[4096];
     const char *known_hosts_file;
     const char *only[LIBSSH2_METHOD_MAC_SC + 1]; /* lists, by libssh2's numbers */
@@ -152,15 +154,18 @@ static void remember(struct drive *d, const struct ssh_event *ev)
 
 static void handle_event(struct drive *d, const struct ssh_event *ev)
 {
-    static const char *names[] = {"none",  "progress", "host-key", "banner",
-                                  "open",  "data",     "stderr",   "exit",
-                                  "error", "closed",   "writable", "known-host"};
+    static const char *names[SSH_EVENT_COUNT] = {
+        "none",   "progress", "host-key", "banner",         "open",       "data",
+        "stderr", "exit",     "error",    "closed",         "writable",   "authenticated",
+        "step",   "prompt",   "eof",      "channel-closed", "agent-sign", "known-host"};
 
     if (ev->type == SSH_EVENT_DATA || ev->type == SSH_EVENT_STDERR) {
         write_all(ev->type == SSH_EVENT_DATA ? 1 : 2, ev->text.data, ev->text.len);
         consumed(d, ev->text.len);
         return;
     }
+    if (ev->type == SSH_EVENT_ERROR && !ev->channel)
+        return; /* the channel has told it */
     fprintf(stderr, "event: %s %d %.*s%s%.*s\n", names[ev->type], ev->code, (int)ev->text.len,
             (const char *)ev->text.data, ev->type == SSH_EVENT_EXIT ? " " : "",
             ev->type == SSH_EVENT_EXIT ? (int)ev->aux.len : 0, (const char *)ev->aux.data);
@@ -174,10 +179,12 @@ static void handle_event(struct drive *d, const struct ssh_event *ev)
         d->exit_code = ev->aux.len ? 128 : ev->code;
     else if (ev->type == SSH_EVENT_ERROR)
         d->exit_code = 255;
+    else if (ev->type == SSH_EVENT_CHANNEL_CLOSED)
+        ssh_session_close(d->session);
     else if (ev->type == SSH_EVENT_CLOSED)
         d->closed = true;
     if (ev->type == SSH_EVENT_OPEN && d->resize_rows)
-        ssh_session_resize(d->session, d->resize_rows, d->resize_cols);
+        ssh_session_resize(d->session, d->channel, d->resize_rows, d->resize_cols);
 }
 
 /*
@@ -194,12 +201,13 @@ static void read_input(struct drive *d)
         return;
     }
     d->input_ended = true;
-    ssh_session_send_eof(d->session);
+    ssh_session_send_eof(d->session, d->channel);
 }
 
 static void write_input(struct drive *d)
 {
-    int taken = ssh_session_write(d->session, d->input + d->input_at, d->input_len - d->input_at);
+    int taken = ssh_session_write(d->session, d->channel, d->input + d->input_at,
+                                  d->input_len - d->input_at);
 
     if (taken >= 0)
         d->input_at += (size_t)taken;
@@ -223,7 +231,7 @@ static void turn(struct drive *d)
     if (d->input_len)
         write_input(d);
     if (d->held_credit && now_ms() >= d->stall_until_ms) {
-        ssh_session_credit(d->session, d->held_credit);
+        ssh_session_credit(d->session, d->channel, d->held_credit);
         d->held_credit = 0;
     }
     ssh_session_run(d->session, now_ms());
@@ -266,7 +274,7 @@ static bool offer_only(struct drive *d)
 static int parse_option(struct drive *d, char **argv)
 {
     const char *name = argv[0], *value = argv[1];
-    size_t used = d->config.env_len;
+    size_t used = d->channel_config.env_len;
 
     if (strcmp(name, "--reject") == 0)
         return d->reject = true, 1;
@@ -279,9 +287,10 @@ static int parse_option(struct drive *d, char **argv)
     if (parse_only(d, name, value))
         return 2;
     if (strcmp(name, "--command") == 0)
-        d->config.command = value;
+        d->channel_config.command = value;
     else if (strcmp(name, "--pty") == 0)
-        d->config.pty = sscanf(value, "%dx%d", &d->config.rows, &d->config.cols) == 2;
+        d->channel_config.pty =
+            sscanf(value, "%dx%d", &d->channel_config.rows, &d->channel_config.cols) == 2;
     else if (strcmp(name, "--resize") == 0)
         sscanf(value, "%dx%d", &d->resize_rows, &d->resize_cols);
     else if (strcmp(name, "--stall") == 0)
@@ -301,7 +310,7 @@ static int parse_option(struct drive *d, char **argv)
     else if (strcmp(name, "--env") == 0 && used + strlen(value) + 1 < sizeof d->env) {
         strcpy(d->env + used, value);
         *strchr(d->env + used, '=') = '\0';
-        d->config.env_len += strlen(value) + 1;
+        d->channel_config.env_len += strlen(value) + 1;
     } else {
         return 0;
     }
@@ -327,9 +336,10 @@ int main(int argc, char **argv)
 {
     static struct drive d = {.exit_code = 255};
     struct ssh_transport transport = {&d, socket_read, socket_write};
+    const struct ssh_info *info;
     int at = 1, n;
 
-    d.config.env = d.env;
+    d.channel_config.env = d.env;
     d.config.can_ask_host_key = true;
     while (at < argc && (n = parse_option(&d, argv + at)) > 0)
         at += n;
@@ -339,16 +349,18 @@ int main(int argc, char **argv)
     }
     d.config.user = argv[at + 1];
     d.config.port = (uint16_t)atoi(argv[at]);
-    d.config.term = "xterm-256color";
+    d.channel_config.term = "xterm-256color";
     host_init(&(struct host_calls){random_bytes, NULL});
     d.fd = connect_to(atoi(argv[at]));
     d.session = ssh_session_new(&d.config, &transport);
     if (!d.session || !offer_only(&d))
         return 2;
+    d.channel = ssh_session_open_channel(d.session, &d.channel_config);
     while (!d.closed)
         turn(&d);
-    fprintf(stderr, "event: used %s %s %s\n", ssh_session_server_version(d.session),
-            ssh_session_host_key_type(d.session), ssh_session_cipher(d.session));
+    info = ssh_session_info(d.session);
+    fprintf(stderr, "event: used %s %s %s\n", info->server_version, info->host_key_type,
+            info->cipher_in);
     ssh_session_free(d.session);
     close(d.fd);
     return d.exit_code;

@@ -57,10 +57,11 @@ static int world_write(void *ctx, const uint8_t *src, size_t len)
     return (int)len;
 }
 
-static void world_config(struct ssh_config *config)
+static void world_config(struct ssh_world *w, struct ssh_config *config)
 {
-    *config = (struct ssh_config){
-        .user = "user", .term = "xterm-256color", .rows = 24, .cols = 80, .can_ask_host_key = true};
+    w->shell = (struct ssh_channel_config){
+        .kind = SSH_CHANNEL_SHELL, .term = "xterm-256color", .rows = 24, .cols = 80};
+    *config = (struct ssh_config){.user = "user", .can_ask_host_key = true};
 }
 
 void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault,
@@ -73,7 +74,7 @@ void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fa
     mini_init(w->server, cipher, fault);
     w->now_ms = 1000;
     w->exit_code = -99;
-    world_config(config);
+    world_config(w, config);
 }
 
 void world_raw(struct ssh_world *w, const uint8_t *raw, size_t len, struct ssh_config *config)
@@ -82,7 +83,7 @@ void world_raw(struct ssh_world *w, const uint8_t *raw, size_t len, struct ssh_c
     w->raw = raw;
     w->raw_len = len;
     w->now_ms = 1000;
-    world_config(config);
+    world_config(w, config);
 }
 
 void world_start(struct ssh_world *w, const struct ssh_config *config)
@@ -90,6 +91,8 @@ void world_start(struct ssh_world *w, const struct ssh_config *config)
     struct ssh_transport transport = {w, world_read, world_write};
 
     w->session = ssh_session_new(config, &transport);
+    if (w->session && !w->no_channel)
+        w->channel = ssh_session_open_channel(w->session, &w->shell);
 }
 
 void world_free(struct ssh_world *w)
@@ -121,6 +124,8 @@ static void keep_data(struct ssh_world *w, struct bytes text)
 
 static void handle_event(struct ssh_world *w, const struct ssh_event *ev)
 {
+    if (ev->type == SSH_EVENT_ERROR && !ev->channel && w->channel)
+        return; /* the channel has told it */
     w->count[ev->type]++;
     if (w->order_len < 64)
         w->order[w->order_len++] = ev->type;
@@ -144,6 +149,10 @@ static void handle_event(struct ssh_world *w, const struct ssh_event *ev)
     case SSH_EVENT_EXIT:
         w->exit_code = ev->code;
         keep_text(w->exit_signal, sizeof w->exit_signal, ev->aux);
+        break;
+    case SSH_EVENT_CHANNEL_CLOSED:
+        if (!w->keep_open && ev->channel == w->channel)
+            ssh_session_close(w->session);
         break;
     case SSH_EVENT_HOST_KEY:
         keep_text(w->host_key, sizeof w->host_key, ev->text);
@@ -174,7 +183,7 @@ bool world_turn(struct ssh_world *w)
     bool moved = false;
 
     if (w->held && !w->hold_credit) {
-        ssh_session_credit(w->session, w->held);
+        ssh_session_credit(w->session, w->channel, w->held);
         w->held = 0;
         moved = true;
     }

@@ -18,13 +18,16 @@ struct ssh_world {
     size_t raw_len, raw_at;
     bool raw_ends; /* the connection closes behind the raw bytes */
     struct ssh_session *session;
+    struct ssh_channel_config shell; /* opened by world_start, unless no_channel */
+    int channel;
+    bool no_channel, keep_open; /* keep_open: the session outlives its last channel */
     uint64_t now_ms;
     size_t chunk; /* 0: no limit */
     bool read_ends, write_full, write_ends;
     bool hold_credit, hold_host_key, refuse_host_key;
 
     /* What came out. */
-    unsigned count[SSH_EVENT_COUNT];
+    unsigned count[SSH_EVENT_COUNT]; /* of events; ERROR: of the channel's, or, without one, of 0 */
     int order_len;
     enum ssh_event_type order[64];
     char banner[512], error[1024], host_key[128], exit_signal[32];
@@ -35,7 +38,8 @@ struct ssh_world {
     char stderr_text[256];
 };
 
-/* Ready to go, with config filled in for "user" and a shell unless changed before world_start. */
+/* Ready to go, with config filled in for "user" and w->shell for a shell unless changed before
+ * world_start. */
 void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault,
                 struct ssh_config *config);
 void world_raw(struct ssh_world *w, const uint8_t *raw, size_t len, struct ssh_config *config);

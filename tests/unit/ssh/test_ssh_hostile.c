@@ -115,7 +115,7 @@ static void open_world(struct ssh_world *w, enum mini_cipher cipher)
     struct ssh_config config;
 
     world_init(w, cipher, MINI_NO_FAULT, &config);
-    config.pty = true;
+    w->shell.pty = true;
     world_start(w, &config);
     world_settle(w);
     CHECK_EQ(w->count[SSH_EVENT_OPEN], 1);
@@ -318,7 +318,7 @@ static void test_little_memory(void)
         struct ssh_config config;
 
         world_init(&w, MINI_CHACHA20, MINI_NO_FAULT, &config);
-        config.pty = true;
+        w.shell.pty = true;
         world_start(&w, &config);
         w.session->hooks.heap.max = w.session->hooks.heap.in_use + max;
         world_settle(&w);

@@ -13,7 +13,7 @@ static void open_world(struct ssh_world *w, enum mini_cipher cipher, enum mini_f
     struct ssh_config config;
 
     world_init(w, cipher, fault, &config);
-    config.pty = true;
+    w->shell.pty = true;
     world_start(w, &config);
     world_settle(w);
 }
@@ -90,7 +90,7 @@ static void test_other_cipher(enum mini_cipher cipher, size_t chunk)
     w.chunk = chunk;
     w.server->rekey_other_cipher = true;
     mini_start_rekey(w.server);
-    ssh_session_resize(w.session, 50, 100); /* something to send at once */
+    ssh_session_resize(w.session, w.channel, 50, 100); /* something to send at once */
     CHECK(world_closes(&w));
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 1);
     CHECK_EQ(w.error_code, SSH_PROBLEM_LOST);
@@ -127,7 +127,7 @@ static void test_bad_signature(enum mini_cipher cipher, size_t chunk)
     w.chunk = chunk;
     w.server->rekey_bad_signature = true;
     mini_start_rekey(w.server);
-    CHECK_EQ(ssh_session_write(w.session, (const uint8_t *)"secret", 6), 6);
+    CHECK_EQ(ssh_session_write(w.session, w.channel, (const uint8_t *)"secret", 6), 6);
     CHECK(world_closes(&w));
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 1);
     CHECK(strstr(w.error, "Changing the keys of the connection failed") != NULL);

@@ -19,7 +19,7 @@ static void open_world(struct ssh_world *w, enum mini_cipher cipher)
     struct ssh_config config;
 
     world_init(w, cipher, MINI_NO_FAULT, &config);
-    config.pty = true;
+    w->shell.pty = true;
     world_start(w, &config);
     world_settle(w);
     CHECK_EQ(w->count[SSH_EVENT_OPEN], 1);
@@ -33,9 +33,9 @@ static void test_life(enum mini_cipher cipher, size_t chunk, enum mini_fault fau
 
     world_init(&w, cipher, fault, &config);
     w.chunk = chunk;
-    config.pty = true;
-    config.env = env;
-    config.env_len = sizeof env;
+    w.shell.pty = true;
+    w.shell.env = env;
+    w.shell.env_len = sizeof env;
     world_start(&w, &config);
     world_settle(&w);
     CHECK_EQ(w.count[SSH_EVENT_HOST_KEY], 1);
@@ -46,11 +46,12 @@ static void test_life(enum mini_cipher cipher, size_t chunk, enum mini_fault fau
     CHECK_STR(w.server->env, "LANG=C.UTF-8;COLORTERM=truecolor;");
     CHECK_EQ(w.server->rows, 24);
     CHECK_EQ(w.server->cols, 80);
-    CHECK_STR(ssh_session_server_version(w.session), "SSH-2.0-mini");
-    CHECK_STR(ssh_session_host_key_type(w.session), "ssh-ed25519");
+    CHECK_STR(ssh_session_info(w.session)->server_version, "SSH-2.0-mini");
+    CHECK_STR(ssh_session_info(w.session)->host_key_type, "ssh-ed25519");
 
-    CHECK_EQ(ssh_session_write(w.session, (const uint8_t *)"ls\n", 3), 3);
-    ssh_session_resize(w.session, 50, 132);
+    CHECK_EQ(ssh_session_write(w.session, w.channel, (const uint8_t *)"ls\n", 3), 3);
+    ssh_session_resize(w.session, w.channel, 50, 132);
+    world_settle(&w);
     mini_send_data(w.server, false, (const uint8_t *)"one", 3);
     mini_send_data(w.server, true, (const uint8_t *)"two", 3);
     mini_send_data(w.server, false, (const uint8_t *)"three", 5);
@@ -68,7 +69,9 @@ static void test_life(enum mini_cipher cipher, size_t chunk, enum mini_fault fau
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
     CHECK(w.server->client_closed && w.server->disconnected);
     CHECK_EQ(w.order[w.order_len - 1], SSH_EVENT_CLOSED);
-    CHECK_EQ(w.order[w.order_len - 2], SSH_EVENT_EXIT);
+    CHECK_EQ(w.order[w.order_len - 2], SSH_EVENT_CHANNEL_CLOSED);
+    CHECK_EQ(w.order[w.order_len - 3], SSH_EVENT_EXIT);
+    CHECK_EQ(w.order[w.order_len - 4], SSH_EVENT_EOF);
     CHECK(!w.server || !w.server->broken);
     world_free(&w);
 }
@@ -94,7 +97,7 @@ static void test_command_and_signal(void)
     struct ssh_config config;
 
     world_init(&w, MINI_CHACHA20, MINI_NO_FAULT, &config);
-    config.command = "uname -a";
+    w.shell.command = "uname -a";
     world_start(&w, &config);
     world_settle(&w);
     CHECK_STR(w.server->command, "uname -a");
@@ -123,37 +126,55 @@ static void test_close_without_status(void)
     world_free(&w);
 }
 
-/* Without credit the server can send the credit, a window and no more; then all of it arrives. */
+/* Without a terminal: the window is large. */
+static void open_bulk(struct ssh_world *w, enum mini_cipher cipher)
+{
+    struct ssh_config config;
+
+    world_init(w, cipher, MINI_NO_FAULT, &config);
+    w->shell.command = "cat";
+    world_start(w, &config);
+    world_settle(w);
+    CHECK_EQ(w->count[SSH_EVENT_OPEN], 1);
+}
+
+/* Sends until total bytes have come, with a page that keeps up: the window grows. */
+static void stream(struct ssh_world *w, const uint8_t *src, size_t total, size_t *at)
+{
+    for (int i = 0; i < 4000 && w->data_len < total; i++) {
+        size_t n = total - *at < 65536 ? total - *at : 65536;
+
+        if (n)
+            *at += mini_send_data(w->server, false, src + *at, n);
+        w->now_ms += 5;
+        world_turn(w);
+    }
+    CHECK_EQ(w->data_len, total);
+    world_settle(w); /* credit for the last of it */
+}
+
+/* Without credit the server can send a window and no more; then all of it arrives. */
 static void test_window_stalls(enum mini_cipher cipher)
 {
     enum { TOTAL = 6 << 20 };
     uint8_t *sent = malloc(TOTAL);
     struct ssh_world w;
-    size_t at = 0, stalled_at;
+    size_t at = 0;
 
     fill(sent, TOTAL);
-    open_world(&w, cipher);
+    open_bulk(&w, cipher);
     w.hold_credit = true;
     for (int i = 0; i < 400; i++) {
         at += mini_send_data(w.server, false, sent + at, TOTAL - at < 65536 ? TOTAL - at : 65536);
         world_turn(&w);
     }
-    stalled_at = at;
-    CHECK_EQ(w.data_len, SSH_INITIAL_CREDIT);
-    CHECK(stalled_at >= SSH_INITIAL_CREDIT &&
-          stalled_at <= SSH_INITIAL_CREDIT + (1 << 20) + (1 << 18));
+    CHECK_EQ(at, 1 << 20);
+    CHECK_EQ(w.data_len, at);
     mini_send_keepalive(w.server); /* answered all the same */
     world_settle(&w);
     CHECK_EQ(w.server->replies, 1);
     w.hold_credit = false;
-    for (int i = 0; i < 4000 && w.data_len < TOTAL; i++) {
-        if (at < TOTAL)
-            at +=
-                mini_send_data(w.server, false, sent + at, TOTAL - at < 65536 ? TOTAL - at : 65536);
-        w.now_ms += 5;
-        world_turn(&w);
-    }
-    CHECK_EQ(w.data_len, TOTAL);
+    stream(&w, sent, TOTAL, &at);
     CHECK_MEM(w.data, sent, TOTAL);
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
     CHECK(!w.server || !w.server->broken);
@@ -161,30 +182,61 @@ static void test_window_stalls(enum mini_cipher cipher)
     free(sent);
 }
 
+/* With a terminal it holds what the page takes in 150 ms: ^C is seen soon. */
+static void test_window_terminal(void)
+{
+    enum { SLOW = 64 << 10 };
+    static uint8_t sent[3 << 20];
+    struct ssh_world w;
+    size_t at = 0, window;
+
+    open_world(&w, MINI_CHACHA20);
+    CHECK_EQ(w.server->client_window, 64 << 10);
+    stream(&w, sent, sizeof sent, &at); /* 64 kB per 5 ms */
+    window = w.server->client_window;
+    CHECK(window > 1 << 20 && window <= 2 << 20);
+    w.hold_credit = true;
+    for (int i = 0; i < 30; i++) { /* and now 64 kB per 100 ms */
+        mini_send_data(w.server, false, sent, 1 << 20);
+        world_turn(&w);
+        w.now_ms += 100;
+        ssh_session_credit(w.session, w.channel, w.held < SLOW ? w.held : SLOW);
+        w.held -= w.held < SLOW ? w.held : SLOW;
+    }
+    world_turn(&w);
+    CHECK(w.server->client_window + w.held <= 96 << 10);
+    CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
+    world_free(&w);
+}
+
 /* Data in front of a close waits for the credit; EXIT and CLOSED wait with it. */
 static void test_close_behind_data(void)
 {
-    enum { TOTAL = SSH_INITIAL_CREDIT + 100000 };
+    enum { TOTAL = 8 << 20 };
     uint8_t *sent = malloc(TOTAL);
     struct ssh_world w;
+    size_t at = 0, total;
 
     fill(sent, TOTAL);
-    open_world(&w, MINI_CHACHA20);
+    open_bulk(&w, MINI_CHACHA20);
+    stream(&w, sent, 6 << 20, &at);
     w.hold_credit = true;
-    CHECK_EQ(mini_send_data(w.server, false, sent, 1 << 20), 1 << 20);
+    at += mini_send_data(w.server, false, sent + at, 1 << 20);
     world_settle(&w);
-    CHECK_EQ(mini_send_data(w.server, false, sent + (1 << 20), 100000), 100000);
+    at += mini_send_data(w.server, false, sent + at, 100000);
+    total = at;
+    CHECK_EQ(total, (7 << 20) + 100000);
     mini_send_exit_status(w.server, 0);
     mini_send_close(w.server);
     world_settle(&w);
     w.read_ends = true;
     world_pass(&w, 60000);
-    CHECK_EQ(w.data_len, SSH_INITIAL_CREDIT);
+    CHECK_EQ(w.data_len, (6 << 20) + SSH_INITIAL_CREDIT);
     CHECK_EQ(w.count[SSH_EVENT_EXIT], 0);
     w.hold_credit = false;
     CHECK(world_closes(&w));
-    CHECK_EQ(w.data_len, TOTAL);
-    CHECK_MEM(w.data, sent, TOTAL);
+    CHECK_EQ(w.data_len, total);
+    CHECK_MEM(w.data, sent, total);
     CHECK_EQ(w.exit_code, 0);
     CHECK(!w.server || !w.server->broken);
     world_free(&w);
@@ -204,16 +256,16 @@ static void test_write_bounded(void)
     world_init(&w, MINI_CHACHA20, MINI_NO_FAULT, &config);
     w.server->window = 1000;
     world_start(&w, &config);
-    CHECK_EQ(ssh_session_write(w.session, chunk, 1), IPN_ERR_STATE);
+    CHECK_EQ(ssh_session_write(w.session, w.channel, chunk, 1), IPN_ERR_STATE);
     world_settle(&w);
-    while ((n = ssh_session_write(w.session, chunk, sizeof chunk)) > 0)
+    while ((n = ssh_session_write(w.session, w.channel, chunk, sizeof chunk)) > 0)
         taken += (size_t)n;
     CHECK_EQ(n, 0);
     CHECK_EQ(taken, 256 << 10);
     world_settle(&w);
     CHECK_EQ(w.server->received_len, 1000);
     CHECK_EQ(w.count[SSH_EVENT_WRITABLE], 0);
-    ssh_session_send_eof(w.session);
+    ssh_session_send_eof(w.session, w.channel);
     sent_before = w.server->received_len;
     while (w.server->received_len < taken) {
         mini_send_window(w.server, 50000);
@@ -224,7 +276,7 @@ static void test_write_bounded(void)
     }
     CHECK_EQ(w.count[SSH_EVENT_WRITABLE], 1);
     CHECK(w.server->client_eof);
-    CHECK_EQ(ssh_session_write(w.session, chunk, 1), IPN_ERR_STATE);
+    CHECK_EQ(ssh_session_write(w.session, w.channel, chunk, 1), IPN_ERR_STATE);
     for (size_t i = 0; i < taken; i += sizeof chunk) {
         size_t len = taken - i < sizeof chunk ? taken - i : sizeof chunk;
 
@@ -246,7 +298,7 @@ static void test_transport_full(void)
     open_world(&w, MINI_CHACHA20);
     w.write_full = true;
     for (int i = 0; i < 100; i++) {
-        n = ssh_session_write(w.session, chunk, sizeof chunk);
+        n = ssh_session_write(w.session, w.channel, chunk, sizeof chunk);
         taken += n > 0 ? (size_t)n : 0;
         world_turn(&w);
     }
@@ -274,11 +326,11 @@ static void test_rekey(enum mini_cipher cipher, size_t chunk)
     w.chunk = chunk;
     for (int i = 0; i < 4; i++) {
         mini_send_data(w.server, false, sent + i * 50000, 50000);
-        CHECK_EQ(ssh_session_write(w.session, sent, 30000), 30000);
+        CHECK_EQ(ssh_session_write(w.session, w.channel, sent, 30000), 30000);
         mini_start_rekey(w.server); /* no data behind it until it is done */
         world_turn(&w);
-        CHECK_EQ(ssh_session_write(w.session, sent, 1000), 1000);
-        ssh_session_resize(w.session, 30 + i, 90);
+        CHECK_EQ(ssh_session_write(w.session, w.channel, sent, 1000), 1000);
+        ssh_session_resize(w.session, w.channel, 30 + i, 90);
         world_settle(&w);
     }
     CHECK_EQ(w.data_len, TOTAL);
@@ -427,7 +479,7 @@ static void test_close_early(void)
 
         world_init(&w, MINI_CHACHA20, turns % 2 ? MINI_NO_FAULT : MINI_HOLD_CHANNEL, &config);
         w.chunk = 211;
-        config.pty = true;
+        w.shell.pty = true;
         world_start(&w, &config);
         for (int i = 0; i < turns; i++)
             world_turn(&w);
@@ -514,7 +566,7 @@ static void test_faults(void)
 
             world_init(&w, MINI_CHACHA20, cases[i].fault, &config);
             w.chunk = chunk;
-            config.pty = true;
+            w.shell.pty = true;
             world_start(&w, &config);
             CHECK(world_closes(&w));
             CHECK_EQ(w.count[SSH_EVENT_OPEN], 0);
@@ -566,6 +618,7 @@ int main(void)
     }
     test_command_and_signal();
     test_close_without_status();
+    test_window_terminal();
     test_close_behind_data();
     test_write_bounded();
     test_transport_full();
