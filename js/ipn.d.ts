@@ -102,13 +102,68 @@ export interface IPN {
   fetch(url: string, init?: IPNFetchInit): Promise<Response>;
   /** [+] A TCP connection. Errors come through the streams and `opened`. */
   tcp(host: string, port: number, options?: {timeoutSeconds?: number}): IPNTCPStream;
+  /** [+] Runs a command: a promise of what it wrote and how it ended, and streams of both ways. */
+  exec(host: string, username: string, command: string, options?: IPNExecOptions): IPNExec;
+  /** [+] Files. Rejects with an IPNSSHError. */
+  sftp(host: string, username: string, options?: IPNSSHAccess): Promise<IPNSFTP>;
+  /** [+] Goes as far as the log-in, each step timed. Resolves whether it works or not. */
+  testSSH(host: string, username: string, options?: IPNSSHAccess): Promise<IPNSSHTest>;
+  /** [+] The host keys that were accepted; kept in stateStorage. */
+  readonly knownHosts: IPNKnownHosts;
+  /** [+] A new ed25519 key, which is nowhere else. */
+  generateSSHKey(options?: {comment?: string}): Promise<IPNSSHKey>;
   /** [+] Round trip to a node, through its relay. Rejects if it does not answer. */
   ping(host: string): Promise<IPNPong>;
   /** [+] Ends all sessions and leaves; logs out if there is no stateStorage. */
   close(): Promise<void>;
 }
 
-export interface IPNSSHOptions {
+/** How to get in, and who answers when the server asks. Secrets are kept no longer than needed. */
+export interface IPNSSHAccess {
+  /** [+] Default: 22 */
+  port?: number;
+  /** To the open session, not counting the time a person needs to answer. Default: 5 */
+  timeoutSeconds?: number;
+  onConnectionProgress?: (message: string) => void;
+  /** [+] Tried in the order that ssh would: none, keys, questions, password. */
+  password?: string;
+  /** [+] The texts of at most four keys: OpenSSH, PEM or PKCS#8. */
+  privateKey?: string | string[];
+  /** [+] Of the encrypted ones among them. */
+  passphrase?: string;
+  /**
+   * [+] Asked what the server, or an encrypted key, wants to know: one answer for each of
+   * `prompts`, or null to give up. Without it nobody is asked.
+   */
+  onPrompt?: (prompt: IPNPrompt) => string[] | null | Promise<string[] | null>;
+  /**
+   * [+] Asked about a key that neither the tailnet nor knownHosts vouches for; a key that was
+   * accepted is known from then on. Without it such a key is refused.
+   */
+  verifyHostKey?: (key: IPNHostKey) => boolean | Promise<boolean>;
+  /** [+] 'SHA256:…': a changed key that is exactly this one takes the known one's place. */
+  replaceHostKey?: string;
+  /** [+] What the server says before authentication. Default: where the output of a shell goes. */
+  onBanner?: (text: string) => void;
+  /** [+] Lets the far side log in elsewhere with the private keys. Needs onAgentSign. */
+  agentForward?: boolean;
+  /** [+] Asked before each such use of a key ('type SHA256:… comment'). */
+  onAgentSign?: (key: string) => boolean | Promise<boolean>;
+  /** [+] 0: never. Default: 30 */
+  keepAliveSeconds?: number;
+  /** [+] How often failures before authentication are tried again. Default: 0 */
+  retries?: number;
+  /** [+] Default: 2 */
+  retryDelaySeconds?: number;
+  /** [+] Whether a connection that is there may be shared. Default: true */
+  reuse?: boolean;
+  /** [+] The jump host: what forward() of a session there returned. */
+  via?: IPNForward;
+  /** [+] Ends it, whatever it is doing. */
+  signal?: AbortSignal;
+}
+
+export interface IPNSSHOptions extends IPNSSHAccess {
   /** Output as text: UTF-8 decoded across chunks, nothing else changed. A Promise pushes back. */
   writeFn?: (data: string) => void | Promise<void>;
   /** A line, ending in \r\n, that says why the session failed. At most once, before onDone. */
@@ -119,13 +174,12 @@ export interface IPNSSHOptions {
   rows?: number;
   /** Default: 80 */
   cols?: number;
-  /** To the running shell, not counting the time a person needs to answer. Default: 5 */
-  timeoutSeconds?: number;
-  onConnectionProgress?: (message: string) => void;
   onConnected?: () => void;
   /** Exactly once, the last of all. */
   onDone?: () => void;
 
+  /** [+] Why the session failed, for programs. At most once, after writeErrorFn. */
+  onError?: (error: IPNSSHError) => void;
   /**
    * [+] Output as bytes, instead of writeFn. What a returned Promise holds back holds back the
    * server: while it is pending nothing more is delivered.
@@ -133,17 +187,8 @@ export interface IPNSSHOptions {
   onData?: (data: Uint8Array) => void | Promise<void>;
   /** [+] stderr, of commands without a terminal. Default: where stdout goes. */
   onStderr?: (data: Uint8Array) => void | Promise<void>;
-  /** [+] What the server says before authentication. Default: where the output goes. */
-  onBanner?: (text: string) => void;
   /** [+] code is 0 to 255, signal e.g. "TERM" or "". */
   onExit?: (exit: {code: number; signal: string}) => void;
-  /**
-   * [+] Asked about a key that the tailnet does not vouch for (Tailscale SSH keys are vouched for).
-   * Without it such a key is refused.
-   */
-  verifyHostKey?: (key: IPNHostKey) => boolean | Promise<boolean>;
-  /** [+] Default: 22 */
-  port?: number;
   /** [+] Instead of a shell. */
   command?: string;
   /** [+] Whether to ask for a terminal. Default: yes for a shell, no for a command. */
@@ -165,6 +210,28 @@ export interface IPNHostKey {
   fingerprint: string;
   /** Whether this key was accepted for this host before. */
   known: boolean;
+  /** [+] The fingerprint as ssh draws it, eleven lines. */
+  randomart(): string;
+}
+
+/** [+] */
+export interface IPNPrompt {
+  kind: 'password' | 'keyboard-interactive' | 'passphrase' | 'new-password';
+  /** From the server: show them as text. Each may be ''. */
+  name: string;
+  instruction: string;
+  /** May be none: then [] is the answer. echo: what is typed may be seen. */
+  prompts: {text: string; echo: boolean}[];
+}
+
+/** [+] */
+export interface IPNSSHError extends Error {
+  /** words-with-hyphens: 'ssh-refused', 'host-key-changed', 'host-key-unknown', … */
+  code: string;
+  /** Nothing was asked of the server yet: a retry may help. */
+  beforeAuthentication: boolean;
+  /** Of 'host-key-changed': the key shown, which replaceHostKey takes, and the one that is known. */
+  hostKey?: {type: string; fingerprint: string; knownFingerprint: string};
 }
 
 export interface IPNSSHSession {
@@ -181,6 +248,10 @@ export interface IPNSSHSession {
   drained(): Promise<void>;
   /** [+] No more input: end of file for the far program. */
   end(): boolean;
+  /** [+] "INT", "TERM", …; servers may ignore it. false: the session is over. */
+  signal(name: string): boolean;
+  /** [+] A connection from the server on, over this session's. */
+  forward(host: string, port: number): IPNForward;
   /** [+] Known once connected. */
   readonly info: IPNSSHInfo | undefined;
 }
@@ -188,7 +259,208 @@ export interface IPNSSHSession {
 export interface IPNSSHInfo {
   serverVersion: string;
   hostKeyType: string;
+  hostKeyFingerprint: string;
+  /** By the tailnet, by knownHosts, or by verifyHostKey just now. */
+  hostKeyTrust: 'pinned' | 'known' | 'accepted';
+  kex: string;
+  /** As cipherIn. */
   cipher: string;
+  cipherIn: string;
+  cipherOut: string;
+  /** '' where the cipher authenticates by itself. */
+  macIn: string;
+  macOut: string;
+  authMethod: string;
+}
+
+/** [+] Also what `via` takes. */
+export type IPNForward = IPNTCPStream;
+
+/** [+] */
+export interface IPNExecOptions extends IPNSSHAccess {
+  /** All that the command reads. Without it, and unless .stdin is taken before it runs: nothing. */
+  stdin?:
+    | string
+    | Uint8Array
+    | ArrayBuffer
+    | Blob
+    | ReadableStream<Uint8Array>
+    | AsyncIterable<Uint8Array>;
+  /** What may be collected, in bytes; more rejects with code 'max-buffer'. Default: 16 MB */
+  maxBuffer?: number;
+  /** Default: no */
+  pty?: boolean;
+  env?: Record<string, string>;
+  term?: string;
+  rows?: number;
+  cols?: number;
+}
+
+/** [+] Rejects with an IPNSSHError, or with the signal's reason; an exit code is no error. */
+export interface IPNExec extends Promise<IPNExecResult> {
+  readonly stdin: WritableStream<Uint8Array>;
+  /** Taking one of the two ends the collecting of it; whoever takes it reads it. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** code -1: the server did not say. */
+  readonly exit: Promise<{code: number; signal: string}>;
+  /** Default: 'TERM'. Servers may ignore it; aborting `signal` always ends it. */
+  kill(signal?: string): boolean;
+}
+
+/** [+] */
+export interface IPNExecResult {
+  /** -1: the server did not say. */
+  code: number;
+  /** e.g. 'TERM', or ''. */
+  signal: string;
+  stdout: Uint8Array;
+  stderr: Uint8Array;
+  /** stdout as UTF-8. */
+  text(): string;
+}
+
+/** [+] Requests may run at once. Each rejects with an IPNSFTPError, or with its signal's reason. */
+export interface IPNSFTP {
+  /** Entry by entry as they come, without . and .. */
+  list(path: string, options?: {signal?: AbortSignal}): AsyncIterableIterator<IPNFileEntry>;
+  readdir(path: string, options?: {signal?: AbortSignal}): Promise<IPNFileEntry[]>;
+  stat(path: string, options?: {signal?: AbortSignal}): Promise<IPNFileStat>;
+  /** Of a link itself. */
+  lstat(path: string, options?: {signal?: AbortSignal}): Promise<IPNFileStat>;
+  mkdir(path: string, options?: {mode?: number; signal?: AbortSignal}): Promise<void>;
+  rmdir(path: string, options?: {signal?: AbortSignal}): Promise<void>;
+  remove(path: string, options?: {signal?: AbortSignal}): Promise<void>;
+  rename(
+    from: string,
+    to: string,
+    options?: {overwrite?: boolean; signal?: AbortSignal},
+  ): Promise<void>;
+  chmod(path: string, mode: number, options?: {signal?: AbortSignal}): Promise<void>;
+  truncate(path: string, size?: number, options?: {signal?: AbortSignal}): Promise<void>;
+  /** As ln -s target path. */
+  symlink(target: string, path: string, options?: {signal?: AbortSignal}): Promise<void>;
+  readlink(path: string, options?: {signal?: AbortSignal}): Promise<string>;
+  realpath(path: string, options?: {signal?: AbortSignal}): Promise<string>;
+  /** Opened when it is first read. */
+  read(path: string, options?: IPNFileReadOptions): ReadableStream<Uint8Array>;
+  /** Opened at once; closed, and all of it acknowledged, when close() resolves. */
+  write(path: string, options?: IPNFileWriteOptions): WritableStream<Uint8Array>;
+  readFile(path: string, options?: IPNFileReadOptions): Promise<Uint8Array>;
+  writeFile(
+    path: string,
+    data: NonNullable<IPNExecOptions['stdin']>,
+    options?: IPNFileWriteOptions,
+  ): Promise<void>;
+  readonly info: IPNSSHInfo;
+  /** What is not done fails. */
+  close(): void;
+}
+
+/** [+] undefined: the server did not say. */
+export interface IPNFileStat {
+  type: 'file' | 'directory' | 'symlink' | 'other' | 'unknown';
+  size: number | undefined;
+  /** Permission bits, 0 to 0o7777. */
+  mode: number | undefined;
+  uid: number | undefined;
+  gid: number | undefined;
+  atime: Date | undefined;
+  mtime: Date | undefined;
+}
+
+/** [+] Of a link: of the link itself. */
+export interface IPNFileEntry extends IPNFileStat {
+  name: string;
+}
+
+/** [+] bytes: so far, from the offset on. total: if it is known. */
+export interface IPNFileProgress {
+  bytes: number;
+  total: number | undefined;
+}
+
+/** [+] */
+export interface IPNFileReadOptions {
+  /** To resume. Default: 0 */
+  offset?: number;
+  /** Default: to the end */
+  length?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: IPNFileProgress) => void;
+}
+
+/** [+] */
+export interface IPNFileWriteOptions {
+  /** To resume. Default: 0 */
+  offset?: number;
+  /**
+   * 'w': created or emptied (default). 'wx': created, it must not be there. 'a': at its end. 'r+':
+   * it is there and kept (default with an offset).
+   */
+  flags?: 'w' | 'wx' | 'a' | 'r+';
+  /** Of a file that is created. Default: the server's */
+  mode?: number;
+  signal?: AbortSignal;
+  /** bytes: acknowledged by the server. */
+  onProgress?: (progress: IPNFileProgress) => void;
+}
+
+/** [+] */
+export interface IPNSFTPError extends Error {
+  /** 'ENOENT', 'EACCES', 'EEXIST', 'ENOTSUP', 'EFAILURE' (the server says no more), … */
+  code: string;
+  /** SSH_FX_*, or < 0: not the server's. */
+  status: number;
+}
+
+/** [+] */
+export interface IPNSSHTest {
+  ok: boolean;
+  /** As far as it came; the last one says why no further. */
+  steps: IPNSSHTestStep[];
+}
+
+/** [+] */
+export interface IPNSSHTestStep {
+  step: 'name' | 'route' | 'tcp' | 'version' | 'kex' | 'hostKey' | 'auth';
+  ok: boolean;
+  /** Since the step before, the time of a person's answers included. */
+  ms: number;
+  detail: string;
+  error?: string;
+}
+
+/** [+] The text is OpenSSH's known_hosts. */
+export interface IPNKnownHosts {
+  export(): Promise<string>;
+  /** Adds lines, or puts them in the place of all. A line that is none is a TypeError. */
+  import(text: string, options?: {replace?: boolean}): Promise<void>;
+  /** Default port: 22. false: there was none. */
+  remove(host: string, port?: number): Promise<boolean>;
+  list(): Promise<IPNKnownHost[]>;
+}
+
+/** [+] One line. */
+export interface IPNKnownHost {
+  /** '@revoked' or '@cert-authority'. */
+  marker?: string;
+  /** As they are written: patterns, [host]:port, |1|… */
+  hosts: string[];
+  type: string;
+  /** base64 */
+  key: string;
+  /** Absent where the page has no crypto.subtle (plain http). */
+  fingerprint?: string;
+  comment: string;
+}
+
+/** [+] */
+export interface IPNSSHKey {
+  /** OpenSSH's text, not encrypted. */
+  privateKey: string;
+  /** A line for authorized_keys. */
+  publicKey: string;
 }
 
 export interface IPNFetchInit {

@@ -69,6 +69,41 @@ export function checkInteger(value: unknown, name: string, min: number, max: num
   return value;
 }
 
+export interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** A promise and its ends; nobody has to listen to its rejection. */
+export function deferred<T>(): Deferred<T> {
+  const parts = {} as Deferred<T>;
+  parts.promise = new Promise<T>((resolve, reject) => Object.assign(parts, {resolve, reject}));
+  parts.promise.catch(() => {});
+  return parts;
+}
+
+/** What the page wants to be able to stop. */
+export function checkSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value === null) return undefined;
+  const signal = value as Partial<AbortSignal>;
+  if (typeof signal.addEventListener !== 'function' || typeof signal.aborted !== 'boolean')
+    throw new TypeError('signal must be an AbortSignal');
+  return value as AbortSignal;
+}
+
+/** Calls action once the signal is aborted, at once if it is; returns how to stop listening. */
+export function onAbort(signal: AbortSignal | undefined, action: () => void): () => void {
+  if (signal?.aborted) action();
+  signal?.addEventListener('abort', action, {once: true});
+  return () => signal?.removeEventListener('abort', action);
+}
+
+/** Why it was aborted; never undefined. */
+export function abortReason(signal: AbortSignal | undefined): unknown {
+  return signal?.reason ?? new DOMException('This operation was aborted', 'AbortError');
+}
+
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Milliseconds, at least one. */

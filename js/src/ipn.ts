@@ -6,24 +6,40 @@ import type {
   IPN,
   IPNCallbacks,
   IPNConfig,
+  IPNExec,
+  IPNExecOptions,
   IPNFetchInit,
+  IPNKnownHosts,
   IPNPong,
   IPNProblem,
+  IPNSFTP,
+  IPNSSHAccess,
+  IPNSSHKey,
   IPNSSHOptions,
   IPNSSHSession,
+  IPNSSHTest,
   IPNState,
   IPNTCPStream,
 } from '../ipn.js';
-import {callPage, checkInteger, checkObject, checkSeconds, checkText} from './callbacks.js';
+import {
+  callPage,
+  checkInteger,
+  checkObject,
+  checkOptionalText,
+  checkSeconds,
+  checkText,
+} from './callbacks.js';
+import {Calls} from './calls.js';
 import {checkCallbacks, checkConfig, type CheckedConfig} from './config.js';
-import type {FlowHandler, FlowPort} from './flow_port.js';
+import {openExec} from './exec.js';
 import {loadModule} from './host/load_wasm.js';
 import {watchPage} from './host/page_lifecycle.js';
 import {StateStorage} from './host/state_storage.js';
 import {fetchOverTcp} from './http_client.js';
-import {Refs} from './refs.js';
-import {checkSshOptions, SshSession} from './ssh_session.js';
-import {TcpStream} from './tcp_stream.js';
+import {knownHosts} from './known_hosts.js';
+import {openSftp} from './sftp.js';
+import {openSession} from './ssh_session.js';
+import {testSsh} from './ssh_test.js';
 import type {FromEngine, ToEngine} from './worker/messages.js';
 import {openLink, type Link} from './worker/proxy.js';
 
@@ -40,11 +56,15 @@ export interface IpnParts {
 export class Ipn implements IPN {
   /** Resolves when the core is loaded and has its state. */
   readonly ready: Promise<void>;
+  readonly knownHosts: IPNKnownHosts;
   readonly #config: CheckedConfig;
   readonly #link: Link;
   readonly #storage: StateStorage;
   readonly #stopWatching: () => void;
-  readonly #refs = new Refs();
+  readonly #calls = new Calls(
+    (message, transfer) => this.#post(message, transfer),
+    () => this.#end ?? (this.#closing ? 'This connection to the tailnet is closing.' : undefined),
+  );
   #callbacks: IPNCallbacks | undefined;
   /** Problems from before run(). */
   readonly #untold: IPNProblem[] = [];
@@ -74,6 +94,7 @@ export class Ipn implements IPN {
       resume: () => this.#post({type: 'rebind'}),
       leave: () => void this.close(),
     });
+    this.knownHosts = knownHosts(this.#calls);
     void this.#start(parts);
   }
 
@@ -95,42 +116,51 @@ export class Ipn implements IPN {
   }
 
   ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession {
-    const target = checkSshOptions(host, username, options);
-    const ref = this.#refs.take();
-    const session = new SshSession(target, options, this.#port(ref));
-    const missing = target.host === '' ? 'host' : target.user === '' ? 'user' : undefined;
-    if (missing) queueMicrotask(() => session.fail(`A ${missing} name is needed.`));
-    else this.#open(ref, session, {type: 'sshOpen', ref, options: target});
-    return session;
+    return openSession(this.#calls, host, username, options);
+  }
+
+  exec(host: string, username: string, command: string, options: IPNExecOptions = {}): IPNExec {
+    return openExec(this.#calls, host, username, command, options);
+  }
+
+  sftp(host: string, username: string, options: IPNSSHAccess = {}): Promise<IPNSFTP> {
+    return openSftp(this.#calls, host, username, options);
+  }
+
+  testSSH(host: string, username: string, options: IPNSSHAccess = {}): Promise<IPNSSHTest> {
+    return testSsh(this.#calls, host, username, options);
+  }
+
+  async generateSSHKey(options: {comment?: string} = {}): Promise<IPNSSHKey> {
+    checkObject(options, 'options');
+    const comment = checkOptionalText(options.comment, 'comment');
+    const key = await this.#calls.ask<{privateKey: Uint8Array; publicKey: string}>({
+      type: 'keygen',
+      comment,
+    });
+    const privateKey = new TextDecoder().decode(key.privateKey);
+    key.privateKey.fill(0);
+    return {privateKey, publicKey: key.publicKey};
   }
 
   tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {
     checkText(host, 'host');
     checkInteger(port, 'port', 1, 65_535);
     checkObject(options, 'options');
-    return this.#tcp(
-      host,
-      port,
-      checkSeconds(options.timeoutSeconds, 'timeoutSeconds', TCP_TIMEOUT_S),
-    );
+    const timeoutMs = checkSeconds(options.timeoutSeconds, 'timeoutSeconds', TCP_TIMEOUT_S);
+    return this.#calls.tcp(host, port, timeoutMs);
   }
 
   async fetch(url: string, init?: IPNFetchInit): Promise<Response> {
     return fetchOverTcp(
-      (host, port, timeoutMs) => this.#tcp(host, port, timeoutMs),
+      (host, port, timeoutMs) => this.#calls.tcp(host, port, timeoutMs),
       String(url),
       init,
     );
   }
 
   async ping(host: string): Promise<IPNPong> {
-    checkText(host, 'host');
-    const ref = this.#refs.take();
-    return new Promise((resolve, reject) => {
-      if (this.#end) return reject(new Error(this.#end));
-      this.#refs.addPing(ref, {resolve, reject});
-      this.#post({type: 'ping', ref, host});
-    });
+    return this.#calls.ask<IPNPong>({type: 'ping', host: checkText(host, 'host')});
   }
 
   close(): Promise<void> {
@@ -147,7 +177,7 @@ export class Ipn implements IPN {
     );
     // Without a place for its keys this node can never come back: leave none behind.
     this.#link.post({type: 'close', logout: !this.#config.hasStorage});
-    this.#refs.dropAll();
+    this.#calls.refs.dropAll();
     return done.then(() => {
       clearTimeout(timer);
       return this.#storage.settled(STORAGE_TIMEOUT_MS);
@@ -163,26 +193,6 @@ export class Ipn implements IPN {
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
-  }
-
-  #tcp(host: string, port: number, timeoutMs: number): IPNTCPStream {
-    const ref = this.#refs.take();
-    const stream = new TcpStream(this.#port(ref));
-    this.#open(ref, stream, {type: 'tcpOpen', ref, host, port, timeoutMs});
-    return stream;
-  }
-
-  #port(ref: number): FlowPort {
-    return {post: (command, transfer) => this.#post({...command, ref}, transfer)};
-  }
-
-  /** What cannot begin ends later, as everything that is asked of a session does. */
-  #open(ref: number, handler: FlowHandler, message: ToEngine): void {
-    const end =
-      this.#end ?? (this.#closing ? 'This connection to the tailnet is closing.' : undefined);
-    if (end !== undefined) return queueMicrotask(() => handler.fail(end));
-    this.#refs.addFlow(ref, handler);
-    this.#post(message);
   }
 
   #post(message: ToEngine, transfer: ArrayBuffer[] = []): void {
@@ -230,10 +240,10 @@ export class Ipn implements IPN {
           message: message.message,
           retrying: message.retrying,
         });
-      case 'pong':
-        return this.#refs.handlePong(message);
+      case 'answer':
+        return this.#calls.refs.handleAnswer(message);
       default:
-        return this.#refs.handleFlow(message);
+        return this.#calls.refs.handleFlow(message);
     }
   }
 
@@ -276,10 +286,11 @@ export class Ipn implements IPN {
   #endWith(why: string): void {
     if (this.#end) return;
     this.#end = why;
+    this.#early = []; // what it holds may be secret
     this.#settleReady.reject(new Error(why));
     this.#stopWatching();
     this.#link.terminate();
-    this.#refs.failAll(why);
+    this.#calls.refs.failAll(why);
     this.#settleClosed?.();
   }
 }

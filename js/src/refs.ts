@@ -1,18 +1,19 @@
-/* Everything of one node that has a ref: sessions, streams and pings. */
-import type {IPNPong} from '../ipn.js';
+/* Everything of one node that has a ref: sessions, streams, requests and questions. */
 import type {FlowHandler, FlowMessage} from './flow_port.js';
 import type {FromEngine} from './worker/messages.js';
 
-type PongMessage = Extract<FromEngine, {type: 'pong'}>;
+type Answer = Extract<FromEngine, {type: 'answer'}>;
 
-interface PendingPing {
-  resolve(pong: IPNPong): void;
+interface PendingQuestion {
+  resolve(value: unknown): void;
   reject(error: Error): void;
 }
 
+const LAST = ['sshDone', 'tcpDone', 'sftpDone'];
+
 export class Refs {
   readonly #flows = new Map<number, FlowHandler>();
-  readonly #pings = new Map<number, PendingPing>();
+  readonly #questions = new Map<number, PendingQuestion>();
   #next = 1;
 
   take(): number {
@@ -23,21 +24,21 @@ export class Refs {
     this.#flows.set(ref, handler);
   }
 
-  addPing(ref: number, pending: PendingPing): void {
-    this.#pings.set(ref, pending);
+  addQuestion(ref: number, pending: PendingQuestion): void {
+    this.#questions.set(ref, pending);
   }
 
   handleFlow(message: FlowMessage): void {
     const handler = this.#flows.get(message.id);
-    if (message.type === 'sshDone' || message.type === 'tcpDone') this.#flows.delete(message.id);
+    if (LAST.includes(message.type)) this.#flows.delete(message.id);
     handler?.handle(message);
   }
 
-  handlePong({id: ref, ms, region, why}: PongMessage): void {
-    const pending = this.#pings.get(ref);
-    this.#pings.delete(ref);
-    if (ms >= 0) pending?.resolve({ms, region});
-    else pending?.reject(new Error(why ?? 'The node did not answer.'));
+  handleAnswer({id: ref, value, error}: Answer): void {
+    const pending = this.#questions.get(ref);
+    this.#questions.delete(ref);
+    if (error === undefined) pending?.resolve(value);
+    else pending?.reject(new Error(error));
   }
 
   /** The page closes the node: nothing waits for it to take what is left. */
@@ -48,10 +49,10 @@ export class Refs {
   /** The engine is gone. */
   failAll(why: string): void {
     const flows = [...this.#flows.values()];
-    const pings = [...this.#pings.values()];
+    const questions = [...this.#questions.values()];
     this.#flows.clear();
-    this.#pings.clear();
+    this.#questions.clear();
     for (const flow of flows) flow.fail(why);
-    for (const ping of pings) ping.reject(new Error(why));
+    for (const question of questions) question.reject(new Error(why));
   }
 }

@@ -1,18 +1,16 @@
 /* The page's half of an SSH session: tsconnect's callbacks, and those beyond it. */
-import type {IPNSSHInfo, IPNSSHOptions, IPNSSHSession} from '../ipn.js';
+import type {IPNForward, IPNSSHInfo, IPNSSHOptions, IPNSSHSession} from '../ipn.js';
 import {
   callPage,
   checkFunction,
   checkInteger,
   checkObject,
-  checkOptionalBoolean,
   checkOptionalFunctions,
-  checkOptionalText,
-  checkPlainObject,
-  checkSeconds,
   checkText,
+  onAbort,
 } from './callbacks.js';
-import type {SshOpenOptions} from './core/core.js';
+import type {SshDetails} from './core/events.js';
+import type {Calls} from './calls.js';
 import {Delivery, type Sink} from './delivery.js';
 import {
   Credit,
@@ -22,66 +20,40 @@ import {
   type FlowMessage,
   type FlowPort,
 } from './flow_port.js';
+import {SshDialog} from './ssh_dialog.js';
+import {checkAccess, MAX_ROWS_COLS, shellFields, type Access} from './ssh_options.js';
 
-const MAX_ROWS_COLS = 65_535;
-// The core's, which would drop what is longer.
-const MAX_ENV_NAME_BYTES = 1024;
-const MAX_ENV_VALUE_BYTES = 16_384;
-const DEFAULT_TIMEOUT_S = 5; // tsconnect's
 const FUNCTIONS = [
   'writeFn',
   'writeErrorFn',
   'setReadFn',
-  'onConnectionProgress',
   'onConnected',
   'onDone',
   'onData',
   'onStderr',
-  'onBanner',
   'onExit',
-  'verifyHostKey',
+  'onError',
 ] as const;
 
-/** What a terminal in a page is, for servers that accept it: UTF-8, and 24-bit colours. */
-const TERMINAL_ENV = {LANG: 'C.UTF-8', COLORTERM: 'truecolor'};
+/** What of the options is kept: nothing that is secret. */
+type Callbacks = Pick<IPNSSHOptions, (typeof FUNCTIONS)[number]>;
 
-/** Checks what the page gave, and says it in the core's words. */
-export function checkSshOptions(
+export function openSession(
+  calls: Calls,
   host: unknown,
   user: unknown,
   options: IPNSSHOptions,
-): SshOpenOptions {
+): IPNSSHSession {
   checkObject(options, 'options');
   checkOptionalFunctions(options, FUNCTIONS);
   if (!options.onData) checkFunction(options.writeFn, 'writeFn (or onData)');
-  const command = checkOptionalText(options.command, 'command');
-  const pty = checkOptionalBoolean(options.pty, 'pty', command === '');
-  return {
-    host: checkText(host, 'host'),
-    user: checkText(user, 'username'),
-    term: checkOptionalText(options.term, 'term') || 'xterm-256color',
-    command,
-    env: checkEnv({...(pty ? TERMINAL_ENV : {}), ...checkPlainObject(options.env, 'env')}),
-    port: checkInteger(options.port ?? 22, 'port', 1, 65_535),
-    rows: checkInteger(options.rows ?? 24, 'rows', 1, MAX_ROWS_COLS),
-    cols: checkInteger(options.cols ?? 80, 'cols', 1, MAX_ROWS_COLS),
-    pty,
-    timeoutMs: checkSeconds(options.timeoutSeconds, 'timeoutSeconds', DEFAULT_TIMEOUT_S),
-  };
+  const access = checkAccess(host, user, options);
+  const fields = [...access.fields, ...shellFields(options)];
+  const callbacks = Object.fromEntries(FUNCTIONS.map((name) => [name, options[name]])) as Callbacks;
+  return calls.connect(access, fields, (port) => new SshSession(access, callbacks, port, calls));
 }
 
 const encoder = new TextEncoder();
-
-function checkEnv(env: Record<string, unknown>): Record<string, string> {
-  for (const [name, value] of Object.entries(env)) {
-    if (name === '') throw new TypeError('a name in env must not be empty');
-    if (encoder.encode(checkText(name, 'a name in env')).length > MAX_ENV_NAME_BYTES)
-      throw new TypeError(`a name in env must not be over ${MAX_ENV_NAME_BYTES} bytes`);
-    if (encoder.encode(checkText(value, `env.${name}`)).length > MAX_ENV_VALUE_BYTES)
-      throw new TypeError(`env.${name} must not be over ${MAX_ENV_VALUE_BYTES} bytes`);
-  }
-  return env as Record<string, string>;
-}
 
 interface TextSink {
   sink: Sink;
@@ -103,26 +75,37 @@ function textSink(write: (text: string) => unknown): TextSink {
   };
 }
 
+export function sshInfo(details: SshDetails): IPNSSHInfo {
+  const {serverVersion, hostKeyType, hostKeyFingerprint, kex, authMethod} = details;
+  const {cipherIn, cipherOut, macIn, macOut} = details;
+  const hostKeyTrust = details.hostKeyTrust as IPNSSHInfo['hostKeyTrust'];
+  const key = {hostKeyType, hostKeyFingerprint, hostKeyTrust};
+  const algorithms = {kex, cipher: cipherIn, cipherIn, cipherOut, macIn, macOut};
+  return {serverVersion, ...key, ...algorithms, authMethod};
+}
+
 export class SshSession implements IPNSSHSession, FlowHandler {
-  readonly #options: IPNSSHOptions;
-  readonly #target: SshOpenOptions;
+  readonly #options: Callbacks;
+  readonly #dialog: SshDialog;
+  readonly #hasBanners: boolean;
   readonly #port: FlowPort;
+  readonly #calls: Calls;
+  readonly #stopListening: () => void;
   readonly #outgoing: Outgoing;
   readonly #delivery: Delivery;
   readonly #stdout: Sink;
   #stderr: Sink;
   readonly #endText: () => void;
   #info: IPNSSHInfo | undefined;
-  #error: string | undefined;
-  /** Why we refused the host key: says more than the core's answer to the refusal. */
-  #refusal: string | undefined;
   #isClosed = false;
   #isDone = false;
 
-  constructor(target: SshOpenOptions, options: IPNSSHOptions, port: FlowPort) {
-    this.#target = target;
+  constructor(access: Access, options: Callbacks, port: FlowPort, calls: Calls) {
     this.#options = options;
+    this.#dialog = new SshDialog(access, port);
+    this.#hasBanners = typeof access.people.onBanner === 'function';
     this.#port = port;
+    this.#calls = calls;
     this.#outgoing = new Outgoing(port, MAX_QUEUED_BYTES);
     this.#delivery = new Delivery(new Credit(port).give);
     if (options.onData) {
@@ -140,6 +123,7 @@ export class SshSession implements IPNSSHSession, FlowHandler {
       };
     }
     if (options.onStderr) this.#stderr = (bytes) => options.onStderr!(bytes);
+    this.#stopListening = onAbort(access.signal, () => this.close());
   }
 
   get info(): IPNSSHInfo | undefined {
@@ -179,14 +163,22 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     return true;
   }
 
+  signal(name: string): boolean {
+    checkText(name, 'name');
+    if (this.#isClosed) return false;
+    this.#port.post({type: 'signal', name});
+    return true;
+  }
+
+  forward(host: string, port: number): IPNForward {
+    return this.#calls.forward(this.#port, host, port);
+  }
+
   handle(message: FlowMessage): void {
-    const options = this.#options;
     switch (message.type) {
       case 'sshProgress':
-        if (!this.#isClosed) callPage(options.onConnectionProgress, message.message);
+        if (!this.#isClosed) this.#dialog.handle(message);
         return;
-      case 'sshHostKey':
-        return this.#verifyHostKey(message.keyType, message.fingerprint);
       case 'sshBanner':
         return this.#delivery.then(() => this.#showBanner(message.message));
       case 'sshOpen':
@@ -197,22 +189,19 @@ export class SshSession implements IPNSSHSession, FlowHandler {
         return this.#delivery.push(this.#stderr, message.bytes);
       case 'sshExit': {
         const {code, signal} = message;
-        return this.#delivery.then(() => callPage(options.onExit, {code, signal}));
+        return this.#delivery.then(() => callPage(this.#options.onExit, {code, signal}));
       }
-      case 'sshError':
-        this.#error ??= this.#refusal ?? message.message;
-        return;
       case 'sshDone':
         return this.#handleDone();
       case 'accepted':
         return this.#outgoing.accepted(message.n);
       default:
-        return;
+        return this.#dialog.handle(message);
     }
   }
 
   fail(message: string): void {
-    this.#error ??= message;
+    this.#dialog.fail(message);
     this.#handleDone();
   }
 
@@ -220,8 +209,8 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     this.#delivery.drop();
   }
 
-  #handleOpen({serverVersion, hostKeyType, cipher}: IPNSSHInfo): void {
-    this.#info = {serverVersion, hostKeyType, cipher};
+  #handleOpen(details: SshDetails): void {
+    this.#info = sshInfo(details);
     if (this.#isClosed) return;
     callPage(this.#options.setReadFn, (data) => this.#read(data));
     callPage(this.#options.onConnected);
@@ -240,40 +229,25 @@ export class SshSession implements IPNSSHSession, FlowHandler {
 
   #showBanner(text: string): void {
     if (this.#isClosed) return;
-    if (this.#options.onBanner) callPage(this.#options.onBanner, text);
+    if (this.#hasBanners) this.#dialog.handle({type: 'sshBanner', id: 0, message: text});
     else callPage(this.#stdout, encoder.encode(text.replace(/\r?\n/g, '\r\n')));
-  }
-
-  #verifyHostKey(type: string, fingerprint: string): void {
-    const {host, port} = this.#target;
-    const {verifyHostKey} = this.#options;
-    const name = `The host key of ${host} (${type} ${fingerprint})`;
-    const answer = (accept: boolean): void => this.#port.post({type: 'hostKey', accept});
-    if (!verifyHostKey) {
-      this.#refusal = `${name} is not known to the tailnet, and this page does not ask about unknown keys.`;
-      return answer(false);
-    }
-    this.#refusal = `${name} was refused.`;
-    const asked = callPage(verifyHostKey, {host, port, type, fingerprint, known: false});
-    void Promise.resolve(asked).then(
-      (accepted) => {
-        if (accepted === true) this.#refusal = undefined;
-        answer(accepted === true);
-      },
-      () => answer(false),
-    );
   }
 
   #handleDone(): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    this.#stopListening();
     const byPage = this.#isClosed;
     this.#delivery.then(() => {
       this.#isClosed = true;
       this.#outgoing.end();
       if (!byPage) {
         this.#endText();
-        if (this.#error !== undefined) callPage(this.#options.writeErrorFn, `${this.#error}\r\n`);
+        const {error} = this.#dialog;
+        if (error) {
+          callPage(this.#options.writeErrorFn, `${error.message}\r\n`);
+          callPage(this.#options.onError, error);
+        }
       }
       callPage(this.#options.onDone);
     });

@@ -85,33 +85,37 @@ test('bytes survive memory that grows in every call', () => {
   ]);
 });
 
-test('ssh_open passes its options as NAME\\0VALUE\\0', () => {
+test('what is secret is passed on as bytes, and no copy stays in memory', () => {
   const {wasm, core} = makeCore();
-  const id = core.sshOpen(
-    {
-      host: 'h',
-      user: 'u',
-      term: 't',
-      command: '',
-      env: {LANG: 'C.UTF-8', X: 'ü'},
-      port: 22,
-      rows: 24,
-      cols: 80,
-      pty: true,
-      timeoutMs: 5000,
-    },
-    7,
-  );
-  assert.equal(id, 5);
-  assert.deepEqual(wasm.seen.at(-1), [
-    'ssh_open',
-    [
-      ...['host', 'h', 'user', 'u', 'term', 't', 'command', '', 'port', '22', 'rows', '24'],
-      ...['cols', '80', 'pty', '1', 'timeout', '5000', 'env.LANG', 'C.UTF-8', 'env.X', 'ü', ''],
-    ],
-    7,
-  ]);
+  const block = new TextEncoder().encode('host\0h\0password\0süß\0');
+  assert.equal(core.sshOpen(block, 7), 5);
+  assert.deepEqual(wasm.seen.at(-1), ['ssh_open', ['host', 'h', 'password', 'süß', ''], 7]);
+  assert.ok(!wasm.allText().includes('süß'));
+  core.sshAnswerPrompt(5, new TextEncoder().encode('süß\0'), 8);
+  assert.deepEqual(wasm.seen.at(-1).slice(0, 2), ['x_ssh_answer_prompt', 5]);
+  assert.ok(!wasm.allText().includes('süß'));
+  core.sshAnswerPrompt(5, undefined, 8);
+  assert.deepEqual(wasm.seen.at(-1), ['x_ssh_answer_prompt', 5, 0, 0, 8]);
 });
+
+const ATTRS = {
+  size: 2 ** 33 + 5,
+  uid: 1000,
+  gid: 1001,
+  mode: 0o100644,
+  atime: 1.6e9,
+  mtime: 1.7e9,
+};
+
+/** The core's forty bytes, of which `valid` says what counts. */
+function attrs(valid) {
+  const view = new DataView(new ArrayBuffer(40));
+  const {size, uid, gid, mode, atime, mtime} = ATTRS;
+  view.setBigUint64(8, BigInt(size), true);
+  [valid, mode].forEach((n, i) => view.setUint32(4 * i, n, true));
+  [uid, gid, atime, mtime].forEach((n, i) => view.setUint32(16 + 4 * i, n, true));
+  return new Uint8Array(view.buffer);
+}
 
 const EVENTS = [
   [
@@ -161,7 +165,84 @@ const EVENTS = [
   ],
   [
     {type: 'SSH_HOST_KEY', id: 4, text: 'ssh-ed25519 SHA256:x', aux: [1]},
-    {type: 'sshHostKey', id: 4, keyType: 'ssh-ed25519', fingerprint: 'SHA256:x'},
+    {
+      type: 'sshHostKey',
+      id: 4,
+      keyType: 'ssh-ed25519',
+      fingerprint: 'SHA256:x',
+      blob: Uint8Array.of(1),
+    },
+  ],
+  [
+    {type: 'SSH_HOST_KEY', id: 4, code: 1, text: 'ssh-ed25519 SHA256:x', aux: 'SHA256:y'},
+    {
+      type: 'sshHostKey',
+      id: 4,
+      keyType: 'ssh-ed25519',
+      fingerprint: 'SHA256:x',
+      blob: new Uint8Array(0),
+      known: 'SHA256:y',
+    },
+  ],
+  [
+    {type: 'SSH_PROMPT', id: 4, code: 1, text: 'n\0i\x000Password: \x001Code: \0'},
+    {type: 'sshPrompt', id: 4, kind: 1, fields: ['n', 'i', '0Password: ', '1Code: ']},
+  ],
+  [
+    {type: 'SSH_PROMPT', id: 4, code: 1, text: '\0\0'},
+    {type: 'sshPrompt', id: 4, kind: 1, fields: ['', '']},
+  ],
+  [
+    {type: 'SSH_EOF', id: 4},
+    {type: 'sshEof', id: 4},
+  ],
+  [
+    {type: 'SSH_STEP', id: 4, code: 4, text: 'SSH-2.0-x'},
+    {type: 'sshStep', id: 4, step: 4, detail: 'SSH-2.0-x'},
+  ],
+  [
+    {type: 'SSH_AGENT_SIGN', id: 4, code: 3, text: 'ssh-ed25519 SHA256:x me'},
+    {type: 'sshAgentSign', id: 4, request: 3, key: 'ssh-ed25519 SHA256:x me'},
+  ],
+  [
+    {type: 'SFTP_ENTRY', id: 4, code: 9, text: 'ä', aux: attrs(15)},
+    {type: 'sftpEntry', id: 4, request: 9, name: 'ä', attrs: ATTRS},
+  ],
+  [
+    {type: 'SFTP_ATTRS', id: 4, code: 9, aux: attrs(1)},
+    {type: 'sftpAttrs', id: 4, request: 9, attrs: {size: ATTRS.size}},
+  ],
+  [
+    {type: 'SFTP_ATTRS', id: 4, code: 9},
+    {type: 'sftpAttrs', id: 4, request: 9, attrs: {}},
+  ],
+  [
+    {type: 'SFTP_WRITABLE', id: 4, code: 9, aux: attrs(1)},
+    {type: 'sftpWritable', id: 4, request: 9, acknowledged: ATTRS.size},
+  ],
+  [
+    {type: 'SFTP_DONE', id: 4, code: 9, text: [249, 255, 255, 255, 0x61, 0x62], aux: attrs(6)},
+    {
+      type: 'sftpDone',
+      id: 4,
+      request: 9,
+      status: -7,
+      text: 'ab',
+      attrs: {uid: 1000, gid: 1001, mode: 0o100644},
+    },
+  ],
+  [
+    {type: 'KNOWN_HOSTS', text: 'h ssh-ed25519 AAAA\n'},
+    {type: 'knownHosts', text: 'h ssh-ed25519 AAAA\n'},
+  ],
+  [
+    {type: 'KEY', id: 3, text: 'private', aux: 'ssh-ed25519 AAAA c'},
+    {
+      type: 'key',
+      id: 3,
+      privateKey: new TextEncoder().encode('private'),
+      publicKey: 'ssh-ed25519 AAAA c',
+    },
   ],
   [
     {type: 'SSH_BANNER', id: 4, text: 'b'},
@@ -172,9 +253,22 @@ const EVENTS = [
       type: 'SSH_OPEN',
       id: 4,
       text: 'SSH-2.0-x',
-      aux: 'ssh-ed25519\0SHA256:x\0kex\0aes\0aes\0\0\0none\0',
+      aux: 'ssh-ed25519\0SHA256:x\0kex\0c-in\0c-out\0m-in\0\0none\0known\0',
     },
-    {type: 'sshOpen', id: 4, serverVersion: 'SSH-2.0-x', hostKeyType: 'ssh-ed25519', cipher: 'aes'},
+    {
+      type: 'sshOpen',
+      id: 4,
+      serverVersion: 'SSH-2.0-x',
+      hostKeyType: 'ssh-ed25519',
+      hostKeyFingerprint: 'SHA256:x',
+      hostKeyTrust: 'known',
+      kex: 'kex',
+      cipherIn: 'c-in',
+      cipherOut: 'c-out',
+      macIn: 'm-in',
+      macOut: '',
+      authMethod: 'none',
+    },
   ],
   [
     {type: 'SSH_EXIT', id: 4, code: 3, aux: 'TERM'},
@@ -182,7 +276,7 @@ const EVENTS = [
   ],
   [
     {type: 'SSH_ERROR', id: 4, text: 'c', aux: 'm'},
-    {type: 'sshError', id: 4, code: 'c', message: 'm'},
+    {type: 'sshError', id: 4, code: 'c', message: 'm', isEarly: false},
   ],
   [
     {type: 'SSH_DONE', id: 4},
@@ -224,7 +318,7 @@ test('every event is decoded', () => {
     wasm.queue.push({...raw, type: EVENT[raw.type]});
     assert.deepEqual(core.poll(0), event, `row ${i}`);
   });
-  for (const name of ['SOCKET_SEND', 'SSH_DATA', 'SSH_STDERR', 'TCP_DATA']) {
+  for (const name of ['SOCKET_SEND', 'SSH_DATA', 'SSH_STDERR', 'TCP_DATA', 'SFTP_DATA']) {
     wasm.queue.push({type: EVENT[name], id: 8, text: [0, 255]});
     const event = core.poll(0);
     assert.deepEqual([event.id, ...event.bytes], [8, 0, 255], name);
@@ -236,9 +330,7 @@ test('every event is decoded', () => {
     'SSH_DATA',
     'SSH_STDERR',
     'TCP_DATA',
-    // declared by ipn.h, not decoded yet
-    ...['SSH_PROMPT', 'SSH_EOF', 'SSH_STEP', 'SSH_AGENT_SIGN', 'KNOWN_HOSTS', 'KEY'],
-    ...['SFTP_ENTRY', 'SFTP_DATA', 'SFTP_DONE', 'SFTP_WRITABLE', 'SFTP_ATTRS'],
+    'SFTP_DATA',
   ]);
   assert.deepEqual(
     Object.keys(EVENT).filter((name) => !tested.has(name)),

@@ -15,20 +15,6 @@ export interface CoreConfig {
   derpURLs: string;
 }
 
-export interface SshOpenOptions {
-  host: string;
-  user: string;
-  term: string;
-  /** '' for a shell. */
-  command: string;
-  env: Record<string, string>;
-  port: number;
-  rows: number;
-  cols: number;
-  pty: boolean;
-  timeoutMs: number;
-}
-
 export interface Core {
   /** Returns what is wrong with the config, or undefined. */
   create(config: CoreConfig, wallOffsetMs: number, now: number): string | undefined;
@@ -49,14 +35,18 @@ export interface Core {
   socketClosed(id: number, code: number, reason: string, now: number): void;
   httpDone(id: number, status: number, body: Uint8Array, now: number): void;
 
-  /** An id > 0, or < 0: enum ipn_err. */
-  sshOpen(options: SshOpenOptions, now: number): number;
+  /** NAME\0VALUE\0 … as ipn_ssh.h says. An id > 0, or < 0: enum ipn_err. */
+  sshOpen(fields: Uint8Array, now: number): number;
   /** The count taken, 0 when full, < 0 when it can take no more. */
   sshWrite(id: number, bytes: Uint8Array, now: number): number;
   sshEof(id: number, now: number): void;
   sshResize(id: number, rows: number, cols: number, now: number): void;
   sshCredit(id: number, n: number, now: number): void;
   sshAnswerHostKey(id: number, accept: boolean, now: number): void;
+  /** Each answer ends in NUL; undefined: cancelled. */
+  sshAnswerPrompt(id: number, answers: Uint8Array | undefined, now: number): void;
+  sshAnswerAgent(id: number, request: number, allow: boolean, now: number): void;
+  sshSignal(id: number, name: string, now: number): void;
   sshClose(id: number, now: number): void;
 
   tcpOpen(host: string, port: number, timeoutMs: number, now: number): number;
@@ -64,6 +54,19 @@ export interface Core {
   tcpShutdown(id: number, now: number): void;
   tcpCredit(id: number, n: number, now: number): void;
   tcpClose(id: number, now: number): void;
+
+  /** 0, or < 0. */
+  sftpRequest(id: number, fields: Uint8Array, now: number): number;
+  sftpWrite(id: number, request: number, bytes: Uint8Array, now: number): number;
+  sftpEnd(id: number, request: number, now: number): void;
+  sftpCredit(id: number, request: number, n: number, now: number): void;
+  sftpCancel(id: number, request: number, now: number): void;
+
+  /** 0, or < 0. */
+  knownHostsSet(text: Uint8Array, now: number): number;
+  /** 1 or 0, or < 0. */
+  knownHostsRemove(host: string, port: number, now: number): number;
+  sshKeygen(comment: string, now: number): number;
 
   ping(host: string, now: number): number;
 }

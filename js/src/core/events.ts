@@ -19,22 +19,79 @@ export type CoreEvent =
   | {type: 'status'; json: string}
   | {type: 'loggedOut'}
   | FlowEvent
-  | {type: 'pong'; id: number; ms: number; region: string; why?: string};
+  | {type: 'knownHosts'; text: string}
+  | {type: 'key'; id: number; privateKey: Uint8Array; publicKey: string}
+  | {type: 'pong'; id: number; ms: number; region: string};
 
 /** What happens to one SSH session or one TCP stream. */
 export type FlowEvent =
   | {type: 'sshProgress'; id: number; message: string}
-  | {type: 'sshHostKey'; id: number; keyType: string; fingerprint: string}
+  | {
+      type: 'sshHostKey';
+      id: number;
+      keyType: string;
+      fingerprint: string;
+      blob: Uint8Array;
+      /** The fingerprint that was known; then this is told, not asked. */
+      known?: string;
+    }
   | {type: 'sshBanner'; id: number; message: string}
-  | {type: 'sshOpen'; id: number; serverVersion: string; hostKeyType: string; cipher: string}
+  | ({type: 'sshOpen'; id: number} & SshDetails)
+  | {type: 'sshPrompt'; id: number; kind: number; fields: string[]}
+  /** ms: since the step before, as the engine saw it. */
+  | {type: 'sshStep'; id: number; step: number; detail: string; ms?: number}
+  | {type: 'sshAgentSign'; id: number; request: number; key: string}
   | {type: 'sshStderr'; id: number; bytes: Uint8Array}
   | {type: 'sshExit'; id: number; code: number; signal: string}
   | {type: 'sshData' | 'tcpData'; id: number; bytes: Uint8Array}
-  | {type: 'sshError' | 'tcpError'; id: number; code: string; message: string}
+  | {type: 'tcpError'; id: number; code: string; message: string}
   | {
-      type: 'sshDone' | 'tcpDone' | 'sshWritable' | 'tcpWritable' | 'tcpOpen' | 'tcpEof';
+      type: 'sshError';
       id: number;
-    };
+      code: string;
+      message: string;
+      /** Before authentication: a retry may help. */
+      isEarly: boolean;
+      ms?: number;
+    }
+  | {
+      type: 'sshDone' | 'tcpDone' | 'sshWritable' | 'tcpWritable' | 'tcpOpen' | 'tcpEof' | 'sshEof';
+      id: number;
+    }
+  | SftpEvent;
+
+/** id is the channel's, request the number that the page gave. */
+export type SftpEvent = {id: number; request: number} & (
+  | {type: 'sftpEntry'; name: string; attrs: SftpAttrs}
+  | {type: 'sftpAttrs'; attrs: SftpAttrs}
+  | {type: 'sftpData'; bytes: Uint8Array}
+  /** The offset up to which all was acknowledged. */
+  | {type: 'sftpWritable'; acknowledged: number}
+  | {type: 'sftpDone'; status: number; text: string; attrs: SftpAttrs}
+);
+
+export interface SshDetails {
+  serverVersion: string;
+  hostKeyType: string;
+  hostKeyFingerprint: string;
+  hostKeyTrust: string;
+  kex: string;
+  cipherIn: string;
+  cipherOut: string;
+  macIn: string;
+  macOut: string;
+  authMethod: string;
+}
+
+/** What the server told. Times are seconds since 1970. */
+export interface SftpAttrs {
+  size?: number;
+  uid?: number;
+  gid?: number;
+  mode?: number;
+  atime?: number;
+  mtime?: number;
+}
 
 /** The fields of the C struct; text and aux are borrowed. */
 export interface RawEvent {
@@ -53,7 +110,10 @@ export interface Utf8 {
 /** undefined for a type that this package does not know (an ipn.wasm newer than it). */
 export function decodeEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
   const {type, id, code, text, aux} = raw;
-  if (type >= EVENT.SSH_PROGRESS && type < EVENT.PONG) return decodeFlowEvent(raw, utf8);
+  if (type >= EVENT.SFTP_ENTRY && type <= EVENT.SFTP_ATTRS && type !== EVENT.KNOWN_HOSTS)
+    return decodeSftpEvent(raw, utf8);
+  if (type >= EVENT.SSH_PROGRESS && type <= EVENT.SSH_AGENT_SIGN) return decodeSshEvent(raw, utf8);
+  if (type >= EVENT.TCP_OPEN && type <= EVENT.TCP_DONE) return decodeTcpEvent(raw, utf8);
   switch (type) {
     case EVENT.SOCKET_OPEN:
       return {type: 'socketOpen', id, url: utf8.decode(text), protocol: utf8.decode(aux)};
@@ -82,6 +142,10 @@ export function decodeEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
       return {type: 'status', json: utf8.decode(text)};
     case EVENT.LOGGED_OUT:
       return {type: 'loggedOut'};
+    case EVENT.KNOWN_HOSTS:
+      return {type: 'knownHosts', text: utf8.decode(text)};
+    case EVENT.KEY:
+      return {type: 'key', id, privateKey: text.slice(), publicKey: utf8.decode(aux)};
     case EVENT.PONG:
       return {type: 'pong', id, ms: code, region: utf8.decode(text)};
     default:
@@ -89,21 +153,22 @@ export function decodeEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
   }
 }
 
-function decodeFlowEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
+function decodeSshEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
   const {type, id, code, text, aux} = raw;
   switch (type) {
     case EVENT.SSH_PROGRESS:
       return {type: 'sshProgress', id, message: utf8.decode(text)};
     case EVENT.SSH_HOST_KEY: {
       const [keyType = '', fingerprint = ''] = utf8.decode(text).split(' ');
-      return {type: 'sshHostKey', id, keyType, fingerprint};
+      const key = {type: 'sshHostKey', id, keyType, fingerprint} as const;
+      return code === 1
+        ? {...key, blob: new Uint8Array(0), known: utf8.decode(aux)}
+        : {...key, blob: aux.slice()};
     }
     case EVENT.SSH_BANNER:
       return {type: 'sshBanner', id, message: utf8.decode(text)};
-    case EVENT.SSH_OPEN: {
-      const [hostKeyType = '', , , cipher = ''] = utf8.decode(aux).split('\0');
-      return {type: 'sshOpen', id, serverVersion: utf8.decode(text), hostKeyType, cipher};
-    }
+    case EVENT.SSH_OPEN:
+      return {type: 'sshOpen', id, ...decodeDetails(utf8.decode(text), utf8.decode(aux))};
     case EVENT.SSH_DATA:
       return {type: 'sshData', id, bytes: text};
     case EVENT.SSH_STDERR:
@@ -111,11 +176,94 @@ function decodeFlowEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
     case EVENT.SSH_EXIT:
       return {type: 'sshExit', id, code, signal: utf8.decode(aux)};
     case EVENT.SSH_ERROR:
-      return {type: 'sshError', id, code: utf8.decode(text), message: utf8.decode(aux)};
+      return {
+        type: 'sshError',
+        id,
+        code: utf8.decode(text),
+        message: utf8.decode(aux),
+        isEarly: code === 1,
+      };
     case EVENT.SSH_DONE:
       return {type: 'sshDone', id};
     case EVENT.SSH_WRITABLE:
       return {type: 'sshWritable', id};
+    case EVENT.SSH_EOF:
+      return {type: 'sshEof', id};
+    case EVENT.SSH_PROMPT:
+      // Each field ends in NUL, so the last piece is empty.
+      return {
+        type: 'sshPrompt',
+        id,
+        kind: code,
+        fields: utf8.decode(text).split('\0').slice(0, -1),
+      };
+    case EVENT.SSH_STEP:
+      return {type: 'sshStep', id, step: code, detail: utf8.decode(text)};
+    case EVENT.SSH_AGENT_SIGN:
+      return {type: 'sshAgentSign', id, request: code, key: utf8.decode(text)};
+    default:
+      return undefined;
+  }
+}
+
+function decodeDetails(serverVersion: string, fields: string): SshDetails {
+  const [
+    hostKeyType = '',
+    hostKeyFingerprint = '',
+    kex = '',
+    cipherIn = '',
+    cipherOut = '',
+    macIn = '',
+    macOut = '',
+    authMethod = '',
+    hostKeyTrust = '',
+  ] = fields.split('\0');
+  const key = {hostKeyType, hostKeyFingerprint, hostKeyTrust};
+  return {serverVersion, ...key, kex, cipherIn, cipherOut, macIn, macOut, authMethod};
+}
+
+const ATTRS_BYTES = 40;
+
+/** u32le valid (1 size, 2 owner, 4 mode, 8 times), mode, u64le size, u32le uid, gid, atime, mtime. */
+function decodeAttrs(bytes: Uint8Array): SftpAttrs {
+  if (bytes.length < ATTRS_BYTES) return {};
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const u32 = (at: number): number => view.getUint32(at, true);
+  const valid = u32(0);
+  return {
+    ...(valid & 1 ? {size: u32(8) + u32(12) * 2 ** 32} : {}),
+    ...(valid & 2 ? {uid: u32(16), gid: u32(20)} : {}),
+    ...(valid & 4 ? {mode: u32(4)} : {}),
+    ...(valid & 8 ? {atime: u32(24), mtime: u32(28)} : {}),
+  };
+}
+
+/** text of DONE: the status as i32le, then words. */
+function decodeSftpEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
+  const {type, id, text, aux} = raw;
+  const request = raw.code >>> 0;
+  switch (type) {
+    case EVENT.SFTP_ENTRY:
+      return {type: 'sftpEntry', id, request, name: utf8.decode(text), attrs: decodeAttrs(aux)};
+    case EVENT.SFTP_DATA:
+      return {type: 'sftpData', id, request, bytes: text};
+    case EVENT.SFTP_WRITABLE:
+      return {type: 'sftpWritable', id, request, acknowledged: decodeAttrs(aux).size ?? 0};
+    case EVENT.SFTP_ATTRS:
+      return {type: 'sftpAttrs', id, request, attrs: decodeAttrs(aux)};
+    case EVENT.SFTP_DONE: {
+      const status = new DataView(text.buffer, text.byteOffset, 4).getInt32(0, true);
+      const words = utf8.decode(text.subarray(4));
+      return {type: 'sftpDone', id, request, status, text: words, attrs: decodeAttrs(aux)};
+    }
+    default:
+      return undefined;
+  }
+}
+
+function decodeTcpEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
+  const {type, id, text, aux} = raw;
+  switch (type) {
     case EVENT.TCP_OPEN:
       return {type: 'tcpOpen', id};
     case EVENT.TCP_DATA:

@@ -2,52 +2,9 @@
  * The only file that touches wasm memory. Views are made per call: memory.buffer changes whenever
  * the memory grows.
  */
-import type {Core, CoreConfig, SshOpenOptions} from './core.js';
+import type {Core, CoreConfig} from './core.js';
+import type {CoreExports} from './exports.js';
 import {decodeEvent, type CoreEvent, type Utf8} from './events.js';
-
-/** What wasm/exports.c exports. Strings are NUL-terminated UTF-8; 0 = absent. */
-export interface CoreExports {
-  memory: {readonly buffer: ArrayBuffer};
-  _initialize?(): void;
-  x_alloc(len: number): number;
-  x_free(at: number): void;
-  x_buffer(len: number): number;
-  x_new(
-    controlURL: number,
-    controlKey: number,
-    authKey: number,
-    hostname: number,
-    state: number,
-    derpURLs: number,
-    wallOffsetMs: number,
-    now: number,
-  ): number;
-  x_close(): void;
-  x_run(now: number): number;
-  x_login(now: number): void;
-  x_logout(now: number): void;
-  x_tick(now: number): void;
-  x_rebind(wallOffsetMs: number, now: number): void;
-  x_poll(now: number): number;
-  x_next_deadline(): number;
-  x_socket_opened(id: number, now: number): void;
-  x_socket_input(id: number, at: number, len: number, now: number): void;
-  x_socket_closed(id: number, code: number, reason: number, len: number, now: number): void;
-  x_http_done(id: number, status: number, at: number, len: number, now: number): void;
-  x_ssh_open(at: number, len: number, now: number): number;
-  x_ssh_write(id: number, at: number, len: number, now: number): number;
-  x_ssh_eof(id: number, now: number): void;
-  x_ssh_resize(id: number, rows: number, cols: number, now: number): void;
-  x_ssh_credit(id: number, n: number, now: number): void;
-  x_ssh_answer_host_key(id: number, accept: number, now: number): void;
-  x_ssh_close(id: number, now: number): void;
-  x_tcp_open(host: number, port: number, timeoutMs: number, now: number): number;
-  x_tcp_write(id: number, at: number, len: number, now: number): number;
-  x_tcp_shutdown(id: number, now: number): void;
-  x_tcp_credit(id: number, n: number, now: number): void;
-  x_tcp_close(id: number, now: number): void;
-  x_ping(host: number, now: number): number;
-}
 
 /** What the module may ask for; memory is passed in because it exists only after instantiation. */
 export interface CoreHost {
@@ -160,14 +117,8 @@ export class WasmCore implements Core {
     this.#x.x_http_done(id, status, this.#lend(body), body.length, now);
   }
 
-  sshOpen(options: SshOpenOptions, now: number): number {
-    const {host, user, term, command, port, rows, cols, pty, timeoutMs} = options;
-    const fields = {host, user, term, command, port, rows, cols, pty: pty ? 1 : 0};
-    const pairs: [string, string | number][] = [...Object.entries(fields), ['timeout', timeoutMs]];
-    for (const [name, value] of Object.entries(options.env)) pairs.push([`env.${name}`, value]);
-    const text = pairs.map(([name, value]) => `${name}\0${value}\0`).join('');
-    const len = this.#utf8.encode(text).length;
-    return this.#withStrings([text], (p) => this.#x.x_ssh_open(p[0]!, len, now));
+  sshOpen(fields: Uint8Array, now: number): number {
+    return this.#withBytes([fields], ([at]) => this.#x.x_ssh_open(at!, fields.length, now));
   }
 
   sshWrite(id: number, bytes: Uint8Array, now: number): number {
@@ -188,6 +139,20 @@ export class WasmCore implements Core {
 
   sshAnswerHostKey(id: number, accept: boolean, now: number): void {
     this.#x.x_ssh_answer_host_key(id, accept ? 1 : 0, now);
+  }
+
+  sshAnswerPrompt(id: number, answers: Uint8Array | undefined, now: number): void {
+    if (!answers) return void this.#x.x_ssh_answer_prompt(id, 0, 0, now);
+    const {length} = answers;
+    this.#withBytes([answers], ([at]) => this.#x.x_ssh_answer_prompt(id, at!, length, now));
+  }
+
+  sshAnswerAgent(id: number, request: number, allow: boolean, now: number): void {
+    this.#x.x_ssh_answer_agent(id, request, allow ? 1 : 0, now);
+  }
+
+  sshSignal(id: number, name: string, now: number): void {
+    this.#withStrings([name], ([at]) => this.#x.x_ssh_signal(id, at!, now));
   }
 
   sshClose(id: number, now: number): void {
@@ -214,6 +179,38 @@ export class WasmCore implements Core {
     this.#x.x_tcp_close(id, now);
   }
 
+  sftpRequest(id: number, fields: Uint8Array, now: number): number {
+    return this.#x.x_sftp_request(id, this.#lend(fields), fields.length, now);
+  }
+
+  sftpWrite(id: number, request: number, bytes: Uint8Array, now: number): number {
+    return this.#x.x_sftp_write(id, request, this.#lend(bytes), bytes.length, now);
+  }
+
+  sftpEnd(id: number, request: number, now: number): void {
+    this.#x.x_sftp_end(id, request, now);
+  }
+
+  sftpCredit(id: number, request: number, n: number, now: number): void {
+    this.#x.x_sftp_credit(id, request, n, now);
+  }
+
+  sftpCancel(id: number, request: number, now: number): void {
+    this.#x.x_sftp_cancel(id, request, now);
+  }
+
+  knownHostsSet(text: Uint8Array, now: number): number {
+    return this.#withBytes([text], ([at]) => this.#x.x_known_hosts_set(at!, text.length, now));
+  }
+
+  knownHostsRemove(host: string, port: number, now: number): number {
+    return this.#withStrings([host], ([at]) => this.#x.x_known_hosts_remove(at!, port, now));
+  }
+
+  sshKeygen(comment: string, now: number): number {
+    return this.#withStrings([comment], ([at]) => this.#x.x_ssh_keygen(at!, now));
+  }
+
   ping(host: string, now: number): number {
     return this.#withStrings([host], (p) => this.#x.x_ping(p[0]!, now));
   }
@@ -227,10 +224,16 @@ export class WasmCore implements Core {
     return at;
   }
 
-  /** Calls with the strings as NUL-terminated copies that are wiped and freed afterwards. */
   #withStrings<T>(strings: string[], call: (pointers: number[]) => T): T {
-    const copies = strings.map((text) => {
-      const bytes = this.#utf8.encode(text);
+    return this.#withBytes(
+      strings.map((text) => this.#utf8.encode(text)),
+      call,
+    );
+  }
+
+  /** Calls with NUL-terminated copies that are wiped and freed afterwards. */
+  #withBytes<T>(list: Uint8Array[], call: (pointers: number[]) => T): T {
+    const copies = list.map((bytes) => {
       const at = this.#x.x_alloc(bytes.length + 1);
       if (at === 0) throw new Error('out of memory');
       const view = new Uint8Array(this.#x.memory.buffer, at, bytes.length + 1);

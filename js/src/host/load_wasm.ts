@@ -2,8 +2,9 @@
  * Fetches and compiles ipn.wasm, once per URL; compiles while it is still arriving. The page does
  * it while the worker starts and posts the Module there.
  */
-import {coreImport, WasmCore, type CoreExports} from '../core/wasm_core.js';
 import type {Core} from '../core/core.js';
+import type {CoreExports} from '../core/exports.js';
+import {coreImport, WasmCore} from '../core/wasm_core.js';
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 

@@ -12,6 +12,7 @@ export const STATE_IDS = [
   'wg-timestamp',
   'home-derp',
   'control-key',
+  'known-hosts',
 ] as const;
 
 const HEX = /^(?:[0-9a-f]{2})*$/i;

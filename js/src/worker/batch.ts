@@ -1,7 +1,7 @@
 /* The messages of one turn, the data of one session joined as long as nothing came between. */
 import type {FromEngine} from './messages.js';
 
-type DataType = 'sshData' | 'sshStderr' | 'tcpData';
+type DataType = 'sshData' | 'sshStderr' | 'tcpData' | 'sftpData';
 
 interface Joined {
   type: DataType;
@@ -43,7 +43,8 @@ export class Batch {
       if (!('chunks' in item)) return item;
       const bytes = concat(item.chunks, item.len);
       transfer.push(bytes.buffer);
-      return {type: item.type, id: item.id, bytes};
+      const {type, id} = item;
+      return type === 'sftpData' ? {type, id, request: id, bytes} : {type, id, bytes};
     });
     this.#items = [];
     this.#lastOf.clear();

@@ -8,8 +8,9 @@ import {Pump, type Clock, type PumpSink} from '../core/pump.js';
 import {HttpGets, type Fetch} from '../host/http_get.js';
 import {WebSocketTable, type WebSocketConstructor} from '../host/websocket_table.js';
 import {Batch} from './batch.js';
-import {ERR_FULL, Flows} from './flows.js';
-import type {FromEngine, ToEngine} from './messages.js';
+import {Flows} from './flows.js';
+import type {FlowCommand, FlowOpening, FromEngine, Question, ToEngine} from './messages.js';
+import {NOT_JOINED, Questions} from './questions.js';
 
 export interface EngineParts {
   clock: Clock;
@@ -25,7 +26,6 @@ export type Post = (messages: FromEngine[], transfer: ArrayBuffer[]) => void;
 
 const GOODBYE_MS = 1000; // for SSH to say EOF and close
 const LOGOUT_MS = 3000; // for the control server to answer a logout
-const NOT_JOINED = 'This page is not joined to a tailnet.';
 
 type Phase = 'new' | 'live' | 'loggedOut' | 'closing' | 'closed';
 
@@ -34,7 +34,7 @@ export class Engine implements PumpSink {
   readonly #post: Post;
   readonly #batch = new Batch();
   readonly #flows = new Flows(this.#batch);
-  readonly #pings = new Map<number, number>();
+  readonly #questions = new Questions(this.#batch);
   readonly #sockets: WebSocketTable;
   readonly #gets: HttpGets;
   #start: Extract<ToEngine, {type: 'start'}> | undefined;
@@ -43,8 +43,6 @@ export class Engine implements PumpSink {
   #phase: Phase = 'new';
   #coreIsOver = false;
   #awaitsLogout = false;
-  /** Whether this core has had a netmap to look names up in. */
-  #hasJoined = false;
   #goodbye: unknown;
 
   constructor(parts: EngineParts, post: Post) {
@@ -82,26 +80,21 @@ export class Engine implements PumpSink {
     }
   }
 
-  #handleFlow(
-    message: Exclude<ToEngine, {type: 'start' | 'run' | 'login' | 'logout' | 'rebind' | 'close'}>,
-  ): void {
+  #handleFlow(message: FlowOpening | FlowCommand | Question): void {
     const pump = this.#phase === 'live' ? this.#pump : undefined;
     if (!pump) return this.#refuse(message);
     pump.run((core, now) => {
       switch (message.type) {
         case 'sshOpen':
-          return this.#flows.openSsh(core, message.ref, message.options, now);
         case 'tcpOpen':
-          return this.#flows.openTcp(
-            core,
-            message.ref,
-            message.host,
-            message.port,
-            message.timeoutMs,
-            now,
-          );
+        case 'sftpOpen':
+          return this.#flows.open(core, message, now);
         case 'ping':
-          return this.#ping(core, message.ref, message.host, now);
+        case 'keygen':
+        case 'knownHosts':
+        case 'addKnownHosts':
+        case 'removeKnownHost':
+          return this.#questions.ask(core, message, now);
         default:
           return this.#flows.command(core, message, now);
       }
@@ -119,7 +112,7 @@ export class Engine implements PumpSink {
       case 'httpGet':
         return this.#get(event.id, event.url, event.probe);
       case 'netMap':
-        this.#hasJoined = true;
+        this.#questions.handleNetMap();
         return this.#batch.add(event);
       case 'state':
       case 'browseToURL':
@@ -130,19 +123,13 @@ export class Engine implements PumpSink {
       case 'loggedOut':
         this.#coreIsOver = true;
         return;
-      case 'pong': {
-        const ref = this.#pings.get(event.id);
-        this.#pings.delete(event.id);
-        if (ref !== undefined) this.#batch.add({...event, id: ref});
-        return;
-      }
-      default: {
-        const {id, type} = event;
-        const kind = type.startsWith('ssh') ? 'ssh' : 'tcp';
-        if (this.#flows.event(event)) {
-          this.#pump?.run((core, now) => this.#flows.resume(core, kind, id, now));
-        }
-      }
+      case 'pong':
+      case 'key':
+      case 'knownHosts':
+        return this.#questions.event(event);
+      default:
+        if (this.#flows.event(event, this.#parts.clock.now()))
+          this.#pump?.run((core, now) => this.#flows.resume(core, event, now));
     }
   }
 
@@ -174,7 +161,7 @@ export class Engine implements PumpSink {
       this.#core = core;
       this.#pump = new Pump(core, clock, this);
       this.#coreIsOver = false;
-      this.#hasJoined = false;
+      this.#questions.begin(config.state);
       this.#phase = 'live';
       then();
     } catch (error) {
@@ -194,29 +181,34 @@ export class Engine implements PumpSink {
     });
   }
 
-  #ping(core: Core, ref: number, host: string, now: number): void {
-    const id = core.ping(host, now);
-    if (id > 0) this.#pings.set(id, ref);
-    else if (id === ERR_FULL) this.#failPing(ref, 'Too many pings are waiting.');
-    else if (!this.#hasJoined) this.#failPing(ref, NOT_JOINED);
-    else this.#failPing(ref, `There is no node called "${host}" in this tailnet.`);
-  }
-
-  #failPing(ref: number, why: string): void {
-    this.#batch.add({type: 'pong', id: ref, ms: -1, region: '', why});
-  }
-
   #get(id: number, url: string, probe: boolean): void {
     void this.#gets.get(url, probe, (status, body) => {
       this.#pump?.run((core, now) => core.httpDone(id, status, body, now));
     });
   }
 
-  #refuse(message: ToEngine): void {
-    const code = 'not-joined';
-    if (message.type === 'sshOpen') this.#flows.refuse('ssh', message.ref, code, NOT_JOINED);
-    else if (message.type === 'tcpOpen') this.#flows.refuse('tcp', message.ref, code, NOT_JOINED);
-    else if (message.type === 'ping') this.#failPing(message.ref, NOT_JOINED);
+  #refuse(message: FlowOpening | FlowCommand | Question): void {
+    if ('fields' in message) message.fields.fill(0);
+    switch (message.type) {
+      case 'sshOpen':
+        this.#flows.refuse('ssh', message.ref, 'not-joined', NOT_JOINED);
+        break;
+      case 'tcpOpen':
+        this.#flows.refuse('tcp', message.ref, 'not-joined', NOT_JOINED);
+        break;
+      case 'sftpOpen':
+        this.#flows.refuse('sftp', message.ref, 'not-joined', NOT_JOINED);
+        break;
+      case 'ping':
+      case 'keygen':
+      case 'knownHosts':
+      case 'addKnownHosts':
+      case 'removeKnownHost':
+        this.#questions.refuse(message);
+        break;
+      default: // late, for what is over
+        if (message.type === 'prompt') message.answers?.fill(0);
+    }
     this.#flush();
   }
 
@@ -225,8 +217,7 @@ export class Engine implements PumpSink {
     const wasClosing = this.#phase === 'closing';
     const why = 'This page was logged out of the tailnet.';
     this.#flows.refuseAll('logged-out', why);
-    for (const ref of this.#pings.values()) this.#failPing(ref, why);
-    this.#pings.clear();
+    this.#questions.refuseAll(why);
     this.#batch.add({type: 'loggedOut'});
     this.#phase = 'loggedOut';
     this.#dropCore();

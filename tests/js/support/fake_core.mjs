@@ -2,6 +2,24 @@
  * A core that does what the test says: it records calls as [name, ...args] without the time, and
  * hands out the events pushed to it. Implements Core of js/src/core/core.ts.
  */
+/** The NUL-terminated texts of a block. */
+function texts(block) {
+  const all = new TextDecoder().decode(block);
+  if (all !== '' && !all.endsWith('\0')) throw new Error('a text without its end');
+  return all.split('\0').slice(0, -1);
+}
+
+/** NAME\0VALUE\0 … as an object; a name given twice has an array. */
+export function readFields(block) {
+  const fields = {};
+  const list = texts(block);
+  for (let i = 0; i < list.length; i += 2) {
+    const [name, value] = [list[i], list[i + 1]];
+    fields[name] = name in fields ? [fields[name], value].flat() : value;
+  }
+  return fields;
+}
+
 export class FakeCore {
   calls = [];
   events = [];
@@ -87,8 +105,9 @@ export class FakeCore {
   httpDone(id, status, body) {
     this.#call('httpDone', id, status, [...body]);
   }
-  sshOpen(options) {
-    return this.#open('sshOpen', options);
+  sshOpen(fields) {
+    this.lastBlock = fields; // wiped after the call
+    return this.#open('sshOpen', readFields(fields));
   }
   sshWrite(id, bytes) {
     return this.#write('sshWrite', id, bytes);
@@ -104,6 +123,16 @@ export class FakeCore {
   }
   sshAnswerHostKey(id, accept) {
     this.#call('sshAnswerHostKey', id, accept);
+  }
+  sshAnswerPrompt(id, answers) {
+    this.lastBlock = answers;
+    this.#call('sshAnswerPrompt', id, answers && texts(answers));
+  }
+  sshAnswerAgent(id, request, allow) {
+    this.#call('sshAnswerAgent', id, request, allow);
+  }
+  sshSignal(id, name) {
+    this.#call('sshSignal', id, name);
   }
   sshClose(id) {
     this.#call('sshClose', id);
@@ -122,6 +151,30 @@ export class FakeCore {
   }
   tcpClose(id) {
     this.#call('tcpClose', id);
+  }
+  sftpRequest(id, fields) {
+    return this.#call('sftpRequest', id, readFields(fields)) ?? 0;
+  }
+  sftpWrite(id, request, bytes) {
+    return this.#write('sftpWrite', id, bytes);
+  }
+  sftpEnd(id, request) {
+    this.#call('sftpEnd', id, request);
+  }
+  sftpCredit(id, request, n) {
+    this.#call('sftpCredit', id, request, n);
+  }
+  sftpCancel(id, request) {
+    this.#call('sftpCancel', id, request);
+  }
+  knownHostsSet(text) {
+    return this.#call('knownHostsSet', new TextDecoder().decode(text)) ?? 0;
+  }
+  knownHostsRemove(host, port) {
+    return this.#call('knownHostsRemove', host, port) ?? 0;
+  }
+  sshKeygen(comment) {
+    return this.#open('sshKeygen', comment);
   }
   ping(host) {
     return this.#open('ping', host);

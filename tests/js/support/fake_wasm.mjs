@@ -44,6 +44,11 @@ export class FakeWasm {
     return new TextDecoder().decode(bytes.slice(at, bytes.indexOf(0, at)));
   }
 
+  /** All of the memory. */
+  allText() {
+    return new TextDecoder().decode(new Uint8Array(this.memory.buffer).slice());
+  }
+
   place(data) {
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : Uint8Array.from(data);
     const at = this.#alloc(bytes.length + 1);
