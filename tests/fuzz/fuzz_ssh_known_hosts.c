@@ -27,15 +27,12 @@ static bool contains(struct bytes text, struct bytes part)
     return false;
 }
 
-static void find(struct buf *keys, struct bytes text, const char *name)
+static void find(struct ssh_known_keys *found, struct bytes text, const char *name)
 {
-    struct buf revoked;
-
-    buf_init(keys, SSH_KNOWN_HOSTS_MAX_LEN + 4096);
-    buf_init(&revoked, SSH_KNOWN_HOSTS_MAX_LEN + 4096);
-    if (ssh_known_hosts_find(keys, &revoked, text, name) < 0)
+    ssh_known_keys_init(found);
+    found->keys.max_len += 4096;
+    if (ssh_known_hosts_find(found, text, name) < 0)
         abort();
-    buf_wipe(&revoked);
 }
 
 /* Removing twice changes nothing more. */
@@ -60,7 +57,8 @@ static void fuzz_add(struct bytes text, const char *name)
 {
     char line[SSH_KNOWN_NAME_CAP + sizeof key + 1];
     struct bytes wanted = {(const uint8_t *)key, sizeof key - 1};
-    struct buf out, keys;
+    struct ssh_known_keys found;
+    struct buf out;
 
     line[0] = '\0';
     strcat(strcat(strcat(line, name), " "), key);
@@ -68,10 +66,10 @@ static void fuzz_add(struct bytes text, const char *name)
     if (ssh_known_hosts_add(&out, text, (struct bytes){(const uint8_t *)line, strlen(line) - 1},
                             (struct bytes){(const uint8_t *)name, strlen(name)}) < 0)
         abort();
-    find(&keys, lines_of(&out), name);
-    if (!contains(lines_of(&keys), wanted))
+    find(&found, lines_of(&out), name);
+    if (!contains(lines_of(&found.keys), wanted))
         abort();
-    buf_wipe(&keys);
+    ssh_known_keys_wipe(&found);
     buf_wipe(&out);
 }
 
@@ -83,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     size_t host_len = end ? (size_t)(end - data) : len;
     char host[SSH_KNOWN_NAME_CAP + 1] = "", name[SSH_KNOWN_NAME_CAP];
     struct bytes text = {end ? end + 1 : data, end ? len - host_len - 1 : 0};
-    struct buf keys;
+    struct ssh_known_keys found;
 
     if (host_len > SSH_KNOWN_NAME_CAP || len > SSH_KNOWN_HOSTS_MAX_LEN)
         return 0;
@@ -91,8 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         memcpy(host, data, host_len);
     if (!ssh_known_hosts_name(name, host, len % 3 ? 22 : 2222))
         return 0;
-    find(&keys, text, name);
-    buf_wipe(&keys);
+    find(&found, text, name);
+    ssh_known_keys_wipe(&found);
     fuzz_remove(text, name);
     fuzz_add(text, name);
     return 0;

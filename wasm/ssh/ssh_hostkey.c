@@ -1,8 +1,10 @@
 /*
  * Host keys: which types to ask for, and whether the key that the server proved is the right one.
  *
- *   revoked in known_hosts          refused
+ *   revoked in known_hosts          refused, whatever follows
  *   pins (the netmap's)             one of them: go on; none: refused
+ *   certificate of a known          good: go on; not good (any more): refused, unless the key itself
+ *     authority                     is known
  *   known hosts                     one of them: go on; another one of its type: refused, unless
  *                                   the person named this very fingerprint as the replacement
  *   neither                         SSH_EVENT_HOST_KEY asks; with nobody to ask: refused
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #include "base/encoding.h"
+#include "ssh/ssh_host_cert.h"
 #include "ssh/ssh_session_internal.h"
 #include "ssh/ssh_sha256.h"
 
@@ -137,44 +140,33 @@ static struct bytes pin_of(const struct ssh_session *s, size_t i)
     return ssh_text(s->config.pinned[i]);
 }
 
-/* The first name that knows a key decides; all count for what is revoked. */
-static int look_up(struct ssh_hostkey *hk, struct bytes text, const char *const *names,
-                   size_t count, uint16_t port)
+/* Unless there are some already. */
+static void move_keys(struct buf *to, struct buf *from)
 {
-    char name[SSH_KNOWN_NAME_CAP];
-    struct buf ignored;
-    int rc = 0;
-
-    buf_init(&ignored, SSH_KNOWN_HOSTS_MAX_LEN);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (!ssh_known_hosts_name(name, names[i], port))
-            continue;
-        rc = ssh_known_hosts_find(hk->known.len ? &ignored : &hk->known, &hk->revoked, text, name);
-        if (rc == 0 && hk->names.len)
-            rc = buf_append(&hk->names, ",", 1);
-        if (rc == 0)
-            rc = buf_append(&hk->names, name, strlen(name));
-        buf_wipe(&ignored);
-    }
-    return rc;
+    if (to->len)
+        return;
+    buf_wipe(to);
+    *to = *from;
+    buf_init(from, SSH_KNOWN_HOSTS_MAX_LEN);
 }
 
-/* Where this port has no keys, those of port 22: a host that was verified there is the same host
- * here, as OpenSSH has it too. */
-static int look_up_other_port(struct ssh_hostkey *hk, struct bytes text, const char *const *names,
-                              size_t count)
+/* The first name that knows a key decides, likewise for authorities; all count for what is revoked. */
+static int look_up(struct ssh_hostkey *hk, struct bytes text, uint16_t port)
 {
+    struct ssh_known_keys found;
     char name[SSH_KNOWN_NAME_CAP];
-    struct buf ignored;
     int rc = 0;
 
-    buf_init(&ignored, SSH_KNOWN_HOSTS_MAX_LEN);
-    for (size_t i = 0; rc == 0 && i < count && !hk->known.len; i++) {
-        if (ssh_known_hosts_name(name, names[i], 22))
-            rc = ssh_known_hosts_find(&hk->known, &ignored, text, name);
+    for (size_t i = 0; rc == 0 && i < hk->host_count; i++) {
+        ssh_known_keys_init(&found);
+        ssh_known_hosts_name(name, hk->hosts[i], port);
+        rc = ssh_known_hosts_find(&found, text, name);
+        if (rc == 0 && found.revoked.len)
+            rc = buf_append(&hk->known.revoked, buf_head(&found.revoked), found.revoked.len);
+        move_keys(&hk->known.keys, &found.keys);
+        move_keys(&hk->known.authorities, &found.authorities);
+        ssh_known_keys_wipe(&found);
     }
-    hk->other_port = hk->known.len > 0;
-    buf_wipe(&ignored);
     return rc;
 }
 
@@ -184,25 +176,30 @@ int ssh_hostkey_init(struct ssh_session *s, const struct ssh_config *config)
     const char *host = config->host ? config->host : "";
     const char *const *names = config->host_name_count ? config->host_names : &host;
     size_t count = config->host_name_count ? config->host_name_count : 1;
+    bool by_port;
     int rc;
 
-    buf_init(&hk->known, SSH_KNOWN_HOSTS_MAX_LEN);
-    buf_init(&hk->revoked, SSH_KNOWN_HOSTS_MAX_LEN);
-    buf_init(&hk->names, SSH_KNOWN_HOSTS_MAX_LEN);
+    ssh_known_keys_init(&hk->known);
+    hk->known.revoked.max_len =
+        2 * SSH_MAX_HOST_NAMES * SSH_KNOWN_HOSTS_MAX_LEN; /* all, each time */
     if (config->replace_host_key)
         snprintf(hk->replace, sizeof hk->replace, "%s", config->replace_host_key);
     ssh_known_hosts_name(hk->name, host, config->port);
-    rc = look_up(hk, config->known_hosts, names, count, config->port);
-    if (rc == 0 && !hk->known.len && config->port && config->port != 22)
-        rc = look_up_other_port(hk, config->known_hosts, names, count);
+    hk->port = config->port ? config->port : 22;
+    for (size_t i = 0; i < count && i < SSH_MAX_HOST_NAMES; i++)
+        hk->host_count += ssh_known_hosts_name(hk->hosts[hk->host_count], names[i], 22);
+    rc = look_up(hk, config->known_hosts, hk->port);
+    by_port = hk->known.keys.len > 0;
+    /* A host that was verified on port 22 is the same host here; OpenSSH has it so, too. */
+    if (rc == 0 && hk->port != 22)
+        rc = look_up(hk, config->known_hosts, 22);
+    hk->other_port = hk->known.keys.len && !by_port;
     return rc;
 }
 
 void ssh_hostkey_wipe(struct ssh_session *s)
 {
-    buf_wipe(&s->hostkey.known);
-    buf_wipe(&s->hostkey.revoked);
-    buf_wipe(&s->hostkey.names);
+    ssh_known_keys_wipe(&s->hostkey.known);
 }
 
 static bool type_wanted(const struct ssh_session *s, const char *key_type)
@@ -211,13 +208,15 @@ static bool type_wanted(const struct ssh_session *s, const char *key_type)
         if (lines_have_type(pin_of(s, i), key_type))
             return true;
     }
-    return !s->config.pinned_count && lines_have_type(lines_of(&s->hostkey.known), key_type);
+    return !s->config.pinned_count && lines_have_type(lines_of(&s->hostkey.known.keys), key_type);
 }
 
 const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_t cap)
 {
     size_t count = sizeof known_algorithms / sizeof *known_algorithms, len = 0;
 
+    if (!s->config.pinned_count && s->hostkey.known.authorities.len)
+        len = (size_t)snprintf(dst, cap, "%s", SSH_HOST_CERT_ALGORITHMS);
     /* First those we could check, then the others: they lead to "changed", not to "no common". */
     for (int wanted = 1; wanted >= 0; wanted--) {
         for (size_t i = 0; i < count; i++) {
@@ -264,22 +263,39 @@ static bool is_pinned(const struct ssh_session *s, struct bytes blob)
     return false;
 }
 
+/* "a,[b]:2222" for the names it was looked up by. */
+static int append_names(struct buf *out, const struct ssh_hostkey *hk)
+{
+    char name[SSH_KNOWN_NAME_CAP];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < hk->host_count; i++) {
+        ssh_known_hosts_name(name, hk->hosts[i], hk->port);
+        if (i)
+            rc = buf_append(out, ",", 1);
+        if (rc == 0)
+            rc = buf_append(out, name, strlen(name));
+    }
+    return rc;
+}
+
 /* The line to remember, for a key that was not known before. */
 static void tell_known_host(struct ssh_session *s, struct bytes blob)
 {
     struct ssh_hostkey *hk = &s->hostkey;
-    struct bytes replaced = {NULL, 0};
-    struct buf line;
+    struct buf line, names;
     int rc;
 
     buf_init(&line, 3 * SSH_HOST_KEY_MAX_LEN);
+    buf_init(&names, sizeof hk->hosts);
     rc = ssh_known_hosts_line(&line, hk->name, blob);
-    if (hk->replaces)
-        replaced = lines_of(&hk->names);
+    if (rc == 0 && hk->replaces)
+        rc = append_names(&names, hk);
     if (rc == 0)
-        ssh_event_push(s, SSH_EVENT_KNOWN_HOST, 0, lines_of(&line), replaced);
+        ssh_event_push(s, SSH_EVENT_KNOWN_HOST, 0, lines_of(&line), lines_of(&names));
     s->out_of_memory = s->out_of_memory || rc == IPN_ERR_NOMEM;
     buf_wipe(&line);
+    buf_wipe(&names);
 }
 
 static bool accept_key(struct ssh_session *s, const char *trust)
@@ -324,7 +340,7 @@ static bool refuse_pinned(struct ssh_session *s, const char *shown)
 
 static bool refuse_changed(struct ssh_session *s, const char *shown)
 {
-    struct bytes known = lines_of(&s->hostkey.known);
+    struct bytes known = lines_of(&s->hostkey.known.keys);
     char keys[SHOWN_KEYS_CAP] = "";
 
     append_fingerprints(keys, sizeof keys, known, s->info.host_key_type);
@@ -350,7 +366,8 @@ static bool refuse_revoked(struct ssh_session *s, const char *shown)
 static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char *shown)
 {
     struct ssh_hostkey *hk = &s->hostkey;
-    bool changed = !hk->other_port && lines_have_type(lines_of(&hk->known), s->info.host_key_type);
+    bool changed =
+        !hk->other_port && lines_have_type(lines_of(&hk->known.keys), s->info.host_key_type);
     char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
 
     if (hk->replace[0] && strcmp(hk->replace, shown) == 0) {
@@ -374,40 +391,114 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
     return false;
 }
 
-bool ssh_hostkey_step(struct ssh_session *s)
-{
-    struct bytes blob = shown_key(s);
-    char shown[SSH_FINGERPRINT_LEN + 1];
+/* ---- certificates ---- */
 
-    if (!blob.len) {
-        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server showed no host key.");
+/* Vouched for by an authority that known_hosts names for this host: true. Otherwise *flaw says why
+ * not, or stays NULL if the authority is a stranger: then the key counts as without certificate. */
+static bool is_certified(struct ssh_session *s, const struct ssh_host_cert *cert, const char **flaw)
+{
+    const struct ssh_hostkey *hk = &s->hostkey;
+    const char *names[SSH_MAX_HOST_NAMES];
+    int64_t wall_ms = host_wall_ms(s->now_ms);
+
+    *flaw = NULL;
+    if (!lines_have_key(lines_of(&hk->known.authorities), cert->authority))
         return false;
-    }
+    for (size_t i = 0; i < hk->host_count; i++)
+        names[i] = hk->hosts[i];
+    if (!ssh_host_cert_signed(s->lib, cert))
+        *flaw = "bears no valid signature of its authority";
+    else
+        *flaw = ssh_host_cert_flaw(cert, names, hk->host_count,
+                                   wall_ms > 0 ? (uint64_t)wall_ms / 1000 : 0);
+    return !*flaw;
+}
+
+static bool refuse_certificate(struct ssh_session *s, const char *flaw, const char *shown)
+{
+    ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_UNKNOWN,
+                     "The certificate of the host key %s %s %s. Its authority is in the known "
+                     "hosts, so the host should have a good one: tell its keeper.",
+                     s->info.host_key_type, shown, flaw);
+    return false;
+}
+
+/* ---- all together ---- */
+
+static bool decide(struct ssh_session *s, const struct ssh_host_cert *cert, struct bytes blob)
+{
+    const struct ssh_known_keys *known = &s->hostkey.known;
+    char shown[SSH_FINGERPRINT_LEN + 1];
+    const char *flaw = NULL;
+
     blob_type(s->info.host_key_type, blob);
     ssh_sha256(s->hostkey.hash, blob);
     ssh_hostkey_fingerprint(shown, blob);
     memcpy(s->info.host_key_fingerprint, shown, sizeof shown);
-    if (lines_have_key(lines_of(&s->hostkey.revoked), blob))
+    if (lines_have_key(lines_of(&known->revoked), blob) ||
+        (cert && lines_have_key(lines_of(&known->revoked), cert->authority)))
         return refuse_revoked(s, shown);
     if (s->config.pinned_count)
         return is_pinned(s, blob) ? accept_key(s, "pinned") : refuse_pinned(s, shown);
-    if (lines_have_key(lines_of(&s->hostkey.known), blob))
+    if (cert && is_certified(s, cert, &flaw))
         return accept_key(s, "known");
+    if (lines_have_key(lines_of(&known->keys), blob))
+        return accept_key(s, "known");
+    if (flaw)
+        return refuse_certificate(s, flaw, shown);
     return decide_unknown(s, blob, shown);
+}
+
+/* What libssh2 holds, in *plain without its certificate. 0, or an error. */
+static int read_shown_key(const struct ssh_session *s, struct ssh_host_cert *cert, bool *has_cert,
+                          struct buf *plain)
+{
+    struct bytes blob = shown_key(s);
+
+    *has_cert = blob.len && ssh_host_cert_is(blob);
+    if (*has_cert)
+        return ssh_host_cert_parse(cert, plain, blob);
+    return blob.len ? buf_append(plain, blob.data, blob.len) : IPN_ERR_ARG;
+}
+
+bool ssh_hostkey_step(struct ssh_session *s)
+{
+    struct ssh_host_cert cert;
+    struct buf plain;
+    bool has_cert, again = false;
+    int rc;
+
+    buf_init(&plain, SSH_HOST_KEY_MAX_LEN * 4);
+    rc = read_shown_key(s, &cert, &has_cert, &plain);
+    if (rc == 0)
+        again = decide(s, has_cert ? &cert : NULL, lines_of(&plain));
+    else if (rc == IPN_ERR_NOMEM)
+        s->out_of_memory = true;
+    else
+        ssh_session_fail(s, SSH_PROBLEM_HANDSHAKE, "The server showed no host key.");
+    buf_wipe(&plain);
+    return again;
 }
 
 void ssh_hostkey_answer(struct ssh_session *s, bool accept)
 {
-    struct bytes blob = shown_key(s);
+    struct ssh_host_cert cert;
+    struct buf plain;
     uint8_t hash[32];
+    bool has_cert;
 
     if (s->state != SSH_HOST_KEY_ANSWER)
         return;
-    ssh_sha256(hash, blob);
-    if (!accept || !blob.len || memcmp(hash, s->hostkey.hash, sizeof hash) != 0) {
-        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED, "The host key was not accepted.");
-        return;
+    buf_init(&plain, SSH_HOST_KEY_MAX_LEN * 4);
+    if (accept && read_shown_key(s, &cert, &has_cert, &plain) == 0) {
+        ssh_sha256(hash, lines_of(&plain));
+        accept = bytes_equal(hash, s->hostkey.hash, sizeof hash);
     }
-    tell_known_host(s, blob);
-    accept_key(s, "accepted");
+    if (accept && plain.len) {
+        tell_known_host(s, lines_of(&plain));
+        accept_key(s, "accepted");
+    } else {
+        ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED, "The host key was not accepted.");
+    }
+    buf_wipe(&plain);
 }

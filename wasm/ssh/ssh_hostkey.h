@@ -7,30 +7,34 @@
 
 #include "base/buf.h"
 #include "ssh/ssh_known_hosts.h"
+#include "ssh/ssh_session.h"
 
 #define SSH_FINGERPRINT_LEN (7 + 43) /* "SHA256:" and base64 without padding */
 
-struct ssh_config;
 struct ssh_session;
 
 struct ssh_hostkey {
-    struct buf known, revoked; /* "type base64\n" lines of known_hosts that concern this host */
-    struct buf names;          /* that it was looked up by, "a,[b]:2222" */
-    char
-        name[SSH_KNOWN_NAME_CAP]; /* that a new line is written under; "" = nothing is remembered */
-    bool other_port; /* known is of the same host's port 22: it proves, but refutes nothing */
-    char
-        replace[SSH_FINGERPRINT_LEN + 1]; /* the fingerprint to take in place of the known; or "" */
+    struct ssh_known_keys known; /* of known_hosts, what concerns this host */
+    bool other_port; /* known.keys are of the same host's port 22: they prove, but refute nothing */
+    /* The names it was looked up by, as on port 22, and what a new line is written under ("" = none
+     * is). */
+    char hosts[SSH_MAX_HOST_NAMES][SSH_KNOWN_NAME_CAP], name[SSH_KNOWN_NAME_CAP];
+    size_t host_count;
+    uint16_t port;
+    /* The fingerprint to take in place of a known one, or "". */
+    char replace[SSH_FINGERPRINT_LEN + 1];
     bool replaces;
     const char *trust; /* "pinned", "known" or "accepted"; NULL before */
-    uint8_t hash[32]; /* of the key that was shown first */
+    uint8_t hash[32]; /* of the key that was asked about */
 };
 
 /* Looks the host up in config's known hosts. 0 or IPN_ERR_NOMEM. */
 int ssh_hostkey_init(struct ssh_session *s, const struct ssh_config *config);
 void ssh_hostkey_wipe(struct ssh_session *s);
 
-/* Host key algorithms to ask for, best first: those pinned or known, then all others. */
+/* Host key algorithms to ask for, best first: certificates if an authority for this host is known,
+ * those pinned or known, then all others. */
+#define SSH_HOSTKEY_PREFERENCE_CAP 512
 const char *ssh_hostkey_preference(const struct ssh_session *s, char *dst, size_t cap);
 
 /* Right after the first key exchange: true to go on at once. */

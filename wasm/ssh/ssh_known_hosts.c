@@ -216,7 +216,26 @@ bool ssh_known_hosts_name(char dst[SSH_KNOWN_NAME_CAP], const char *host, uint16
     return true;
 }
 
-int ssh_known_hosts_find(struct buf *keys, struct buf *revoked, struct bytes text, const char *name)
+bool ssh_known_hosts_pattern(struct bytes pattern, const char *name)
+{
+    return pattern_matches(pattern, (struct bytes){(const uint8_t *)name, strlen(name)});
+}
+
+void ssh_known_keys_init(struct ssh_known_keys *k)
+{
+    buf_init(&k->keys, SSH_KNOWN_HOSTS_MAX_LEN);
+    buf_init(&k->revoked, SSH_KNOWN_HOSTS_MAX_LEN);
+    buf_init(&k->authorities, SSH_KNOWN_HOSTS_MAX_LEN);
+}
+
+void ssh_known_keys_wipe(struct ssh_known_keys *k)
+{
+    buf_wipe(&k->keys);
+    buf_wipe(&k->revoked);
+    buf_wipe(&k->authorities);
+}
+
+int ssh_known_hosts_find(struct ssh_known_keys *found, struct bytes text, const char *name)
 {
     struct bytes host = {(const uint8_t *)name, strlen(name)};
     struct known_line line;
@@ -224,11 +243,11 @@ int ssh_known_hosts_find(struct buf *keys, struct buf *revoked, struct bytes tex
     int rc = 0;
 
     while (rc == 0 && next_line(&text, &line)) {
-        if (line.marker != LINE_KEY && line.marker != LINE_REVOKED)
+        if (line.marker == LINE_NO_KEY || !hosts_match(line.hosts, host))
             continue;
-        if (!hosts_match(line.hosts, host))
-            continue;
-        to = line.marker == LINE_KEY ? keys : revoked;
+        to = line.marker == LINE_KEY       ? &found->keys
+             : line.marker == LINE_REVOKED ? &found->revoked
+                                           : &found->authorities;
         rc = buf_append(to, line.type.data, line.type.len);
         if (rc == 0)
             rc = buf_append(to, " ", 1);

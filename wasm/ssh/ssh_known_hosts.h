@@ -5,7 +5,7 @@
  *   [build-01]:2222 ssh-ed25519 AAAA…                 a port that is not 22
  *   |1|salt|hash ssh-ed25519 AAAA…                    one name, hashed: HMAC-SHA1(salt, name)
  *   @revoked * ssh-rsa AAAA…                          a key never to be taken
- *   @cert-authority *.example ssh-ed25519 AAAA…       kept, not used
+ *   @cert-authority *.example ssh-ed25519 AAAA…       whoever signs certificates of these hosts
  *
  * Names are compared in lower case. Lines that are not understood count for nothing and are kept
  * where they are. A changed text is made anew, in *out, up to that buf's ceiling: 0,
@@ -25,10 +25,20 @@
  * False if it is empty, too long, or holds what a known_hosts name cannot (blanks, commas, …). */
 bool ssh_known_hosts_name(char dst[SSH_KNOWN_NAME_CAP], const char *host, uint16_t port);
 
-/* The keys of a host, appended as lines "type base64\n": those to take, those revoked. name as
- * ssh_known_hosts_name gives it. 0 or an error of buf_append. */
-int ssh_known_hosts_find(struct buf *keys, struct buf *revoked, struct bytes text,
-                         const char *name);
+/* What is known of a host: lines "type base64\n". */
+struct ssh_known_keys {
+    struct buf keys, revoked, authorities;
+};
+
+void ssh_known_keys_init(struct ssh_known_keys *k);
+void ssh_known_keys_wipe(struct ssh_known_keys *k);
+
+/* Appends what text says of name, which is as ssh_known_hosts_name gives it. 0 or an error of
+ * buf_append. */
+int ssh_known_hosts_find(struct ssh_known_keys *found, struct bytes text, const char *name);
+
+/* Whether the pattern, with * and ? in it and in any case, is all of name (in lower case). */
+bool ssh_known_hosts_pattern(struct bytes pattern, const char *name);
 
 /* "name type base64" for a key blob, without newline and NUL, appended. IPN_ERR_ARG: no key. */
 int ssh_known_hosts_line(struct buf *out, const char *name, struct bytes blob);

@@ -132,7 +132,7 @@ static enum ssh_verdict hook_packet(void *ctx, struct bytes packet)
 
 static bool set_preferences(struct ssh_session *s)
 {
-    char host_keys[256] = "";
+    char host_keys[SSH_HOSTKEY_PREFERENCE_CAP] = "";
     const struct {
         int method;
         const char *list;

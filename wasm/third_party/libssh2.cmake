@@ -21,6 +21,9 @@ target_compile_definitions(libssh2 PRIVATE NDEBUG)
 # there, of the HMAC that came with the one that should have, takes the same time wherever they differ.
 set_source_files_properties(${DIR}/src/transport.c PROPERTIES COMPILE_OPTIONS "${WARM_FLAGS}"
     COMPILE_DEFINITIONS "_libssh2_packet_add=ssh_libssh2_packet_add;memcmp=ssh_libssh2_memcmp")
+# Host keys may be certificates: ssh_host_cert.c adds them to the methods that a key exchange knows.
+set_source_files_properties(${DIR}/src/kex.c PROPERTIES
+    COMPILE_DEFINITIONS "libssh2_hostkey_methods=ssh_host_cert_methods")
 # chacha20-poly1305@openssh.com: every byte of a session.
 set_source_files_properties(${DIR}/src/chacha.c ${DIR}/src/poly1305.c
     PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")

@@ -351,6 +351,7 @@ int main(int argc, char **argv)
     d.config.port = (uint16_t)atoi(argv[at]);
     d.channel_config.term = "xterm-256color";
     host_init(&(struct host_calls){random_bytes, NULL});
+    host_set_wall_offset((int64_t)time(NULL) * 1000 - (int64_t)now_ms());
     d.fd = connect_to(atoi(argv[at]));
     d.session = ssh_session_new(&d.config, &transport);
     if (!d.session || !offer_only(&d))

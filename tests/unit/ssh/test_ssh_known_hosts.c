@@ -16,6 +16,7 @@
 #define ECDSA_521 "SHA256:W0Z9V5Vf2amYqnBK7UbbM8gSlYp6lUkfuV6/nEFXQjo"
 #define RSA "SHA256:oAPIO6JrZHrVwD8ZdwMTi6T2b1ufBfDmNPQ3D4tLJbg"
 #define OTHER "SHA256:FUTGRNt5eztKgfjvcHeSAYcztXBrVb3KJEX15bVHOMo"
+#define AUTHORITY "SHA256:1MU4HwapA+C4gFo8YR10OKODULUurt5Z+LwIK/4doMU"
 #define REVOKED "SHA256:ohRuWxDgMh4OIFnSAonzEdyzswa1UJTflIEgEymSF98"
 
 #define KEY_A "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHfRaVQ9zo1MAeM9k2zso0HOHNvZDS0pqnVO41ipHcTN"
@@ -57,18 +58,19 @@ static void fingerprints(char *dst, struct buf *lines)
     }
 }
 
-/* The keys of name in text: how many characters of lines, or < 0. */
+static char authorities[1024]; /* found last */
+
+/* Fingerprints of the keys of name in text. */
 static void find(char *keys, char *revoked, struct bytes text, const char *name)
 {
-    struct buf found[2];
+    struct ssh_known_keys found;
 
-    buf_init(&found[0], 65536);
-    buf_init(&found[1], 65536);
-    CHECK_EQ(ssh_known_hosts_find(&found[0], &found[1], text, name), 0);
-    fingerprints(keys, &found[0]);
-    fingerprints(revoked, &found[1]);
-    buf_wipe(&found[0]);
-    buf_wipe(&found[1]);
+    ssh_known_keys_init(&found);
+    CHECK_EQ(ssh_known_hosts_find(&found, text, name), 0);
+    fingerprints(keys, &found.keys);
+    fingerprints(revoked, &found.revoked);
+    fingerprints(authorities, &found.authorities);
+    ssh_known_keys_wipe(&found);
 }
 
 static void test_find(void)
@@ -118,6 +120,7 @@ static void test_find(void)
         find(keys, revoked, text, name);
         CHECK_STR(keys, cases[i].keys);
         CHECK_STR(revoked, REVOKED);
+        CHECK_STR(authorities, strstr(name, ".corp.example") ? AUTHORITY : "");
     }
 }
 
