@@ -29,6 +29,8 @@ set_source_files_properties(${DIR}/src/chacha.c ${DIR}/src/poly1305.c
     PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")
 # The two need each other: libssh2 calls the backend, which lies in core_ssh.
 target_link_libraries(libssh2 PRIVATE mbedtls libsodium core_ssh)
+# kex.c > ssh_host_cert.c > hostkey.c > crypto_backend*.c: once more round than a cycle gets by itself.
+set_target_properties(libssh2 PROPERTIES LINK_INTERFACE_MULTIPLICITY 3)
 # ssh/ sees libssh2's private headers, with the definitions libssh2 itself is compiled with.
 function(libssh2_private_headers TARGET)
     target_include_directories(${TARGET} SYSTEM PRIVATE ${MESHTERM_DEPS}/libssh2/src ${WASM_DIR}/ssh)
