@@ -76,16 +76,38 @@ static void fail_handshake(struct ssh_session *s, int rc)
 
 static void fail_auth(struct ssh_session *s)
 {
-    if (s->banner_shown)
+    const char *user = s->config.user, *tried = ssh_auth_tried(s->auth);
+
+    if (s->banner_shown && !tried[0])
         ssh_session_fail(s, SSH_PROBLEM_AUTH,
                          "The node refused \"%s\": the reason is in its message above. The "
                          "tailnet's policy may not allow this user.",
-                         s->config.user);
+                         user);
+    else if (ssh_auth_is_asking(s->auth))
+        ssh_session_fail(s, SSH_PROBLEM_AUTH,
+                         "The server waited no longer for an answer and closed the connection.");
+    else if (tried[0])
+        ssh_session_fail(s, SSH_PROBLEM_AUTH,
+                         "The server closed the connection instead of letting \"%s\" in; it had "
+                         "refused %s.",
+                         user, tried);
     else
         ssh_session_fail(s, SSH_PROBLEM_AUTH,
                          "The server closed the connection instead of letting \"%s\" in; the "
                          "tailnet's policy may not allow this user.",
-                         s->config.user);
+                         user);
+}
+
+/* Its last words, and what led to them. */
+static void fail_disconnect(struct ssh_session *s)
+{
+    const char *tried = s->state == SSH_AUTH ? ssh_auth_tried(s->auth) : "";
+    enum ssh_problem problem = s->state == SSH_AUTH        ? SSH_PROBLEM_AUTH
+                               : s->state == SSH_HANDSHAKE ? SSH_PROBLEM_HANDSHAKE
+                                                           : SSH_PROBLEM_LOST;
+
+    ssh_session_fail(s, problem, "The server ended the connection: \"%s\"%s%s.", s->disconnect_text,
+                     tried[0] ? "; it had refused " : "", tried);
 }
 
 /* "SHA256:" and 43 characters. */
@@ -140,11 +162,7 @@ void ssh_session_fail_lib(struct ssh_session *s, int rc)
     else if (!ssh_kex_sound(s->lib, &s->hooks.kex))
         fail_kex(s);
     else if (s->disconnect_text[0])
-        ssh_session_fail(s,
-                         s->state == SSH_AUTH        ? SSH_PROBLEM_AUTH
-                         : s->state == SSH_HANDSHAKE ? SSH_PROBLEM_HANDSHAKE
-                                                     : SSH_PROBLEM_LOST,
-                         "The server ended the connection: \"%s\".", s->disconnect_text);
+        fail_disconnect(s);
     else if (s->state == SSH_HANDSHAKE)
         fail_handshake(s, rc);
     else if (s->state == SSH_AUTH && (s->read_closed || rc == LIBSSH2_ERROR_SOCKET_DISCONNECT))

@@ -250,3 +250,8 @@ int ssh_libssh2_send(LIBSSH2_SESSION *session, struct bytes head, struct bytes b
 
     return rc > 0 ? 0 : rc;
 }
+
+struct bytes ssh_libssh2_session_id(const LIBSSH2_SESSION *session)
+{
+    return (struct bytes){session->session_id, session->session_id_len};
+}

@@ -75,4 +75,7 @@ int ssh_libssh2_pump(LIBSSH2_SESSION *session);
  * may be sent first later), or another libssh2 error. At most 34,000 bytes. */
 int ssh_libssh2_send(LIBSSH2_SESSION *session, struct bytes head, struct bytes body);
 
+/* The exchange hash of the first key exchange. */
+struct bytes ssh_libssh2_session_id(const LIBSSH2_SESSION *session);
+
 #endif

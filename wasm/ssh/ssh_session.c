@@ -114,13 +114,15 @@ static enum ssh_verdict hook_packet(void *ctx, struct bytes packet)
     struct ssh_session *s = ctx;
 
     ssh_alive_heard(s);
+    if (ssh_auth_on_packet(s, packet))
+        return SSH_PACKET_DONE;
     switch (packet.data[0]) {
     case DISCONNECT:
         on_disconnect(s, packet);
         break;
     case USERAUTH_BANNER:
         on_banner(s, packet);
-        break;
+        return s->state >= SSH_AUTH ? SSH_PACKET_DONE : SSH_PACKET_PASS;
     default:
         if (s->state >= SSH_READY) /* before, libssh2 keeps the rules of the first key exchange */
             return ssh_channels_take(s, packet);
@@ -169,7 +171,7 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
                                           .write = hook_write,
                                           .on_packet = hook_packet,
                                           .kex = {.max_len = SSH_KEX_MAX_LEN}};
-    if (ssh_config_copy(s, config) && ssh_hostkey_init(s, config) == 0)
+    if (ssh_config_copy(s, config) && ssh_auth_init(s) && ssh_hostkey_init(s, config) == 0)
         s->lib = ssh_libssh2_new(&s->hooks);
     if (!s->lib || !set_preferences(s)) {
         ssh_session_free(s);
@@ -187,6 +189,8 @@ void ssh_session_free(struct ssh_session *s)
     ssh_event_wipe(s);
     ssh_hostkey_wipe(s);
     buf_wipe(&s->out);
+    ssh_auth_end(s);
+    ssh_auth_forget_keys(s);
     ssh_config_wipe(s);
     wipe(s, sizeof *s);
     free(s);
@@ -226,7 +230,7 @@ void ssh_session_fail(struct ssh_session *s, enum ssh_problem problem, const cha
     vsnprintf(s->problem_text, sizeof s->problem_text, format, args);
     va_end(args);
     s->problem = problem;
-    ssh_config_wipe_credentials(s);
+    ssh_auth_end(s);
     say_goodbye(s);
     s->alive_at_ms = s->deadline_ms = NEVER;
     s->state = SSH_DRAINING;
@@ -350,8 +354,7 @@ static bool state_reads(enum ssh_state state)
 void ssh_session_authenticated(struct ssh_session *s, const char *method)
 {
     snprintf(s->info.auth_method, sizeof s->info.auth_method, "%s", method);
-    if (!s->config.keep_keys)
-        ssh_config_wipe_credentials(s);
+    ssh_auth_end(s);
     s->authenticated = true;
     s->state = SSH_READY;
     ssh_alive_heard(s);
@@ -431,7 +434,7 @@ void ssh_session_answer_host_key(struct ssh_session *s, bool accept)
 
 int ssh_session_answer_prompt(struct ssh_session *s, const uint8_t *answers, size_t len)
 {
-    return s->state == SSH_AUTH ? ssh_auth_answer(s, answers, len) : IPN_ERR_STATE;
+    return s->state == SSH_AUTH ? ssh_auth_answer(s->auth, answers, len) : IPN_ERR_STATE;
 }
 
 void ssh_session_close(struct ssh_session *s)
@@ -439,7 +442,7 @@ void ssh_session_close(struct ssh_session *s)
     if (s->state >= SSH_CLOSING)
         return;
     ssh_channels_close(s);
-    ssh_config_wipe_credentials(s);
+    ssh_auth_end(s);
     s->alive_at_ms = NEVER;
     s->deadline_ms = s->now_ms + SSH_CLOSE_TIMEOUT_MS;
     s->authenticated = s->state == SSH_READY;

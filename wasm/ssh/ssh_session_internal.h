@@ -67,6 +67,12 @@ struct ssh_session {
     char disconnect_text[160];
     bool banner_shown;
 
+    /* Logging in: NULL once it is over. Keys that an agent may sign with afterwards. */
+    struct ssh_auth *auth;
+    bool auth_started;
+    struct ssh_key *agent_keys[SSH_MAX_PRIVATE_KEYS];
+    size_t agent_key_count;
+
     struct ssh_info info;
     struct ssh_hostkey hostkey;
     struct ssh_channels channels;
@@ -111,8 +117,15 @@ void ssh_printable(char *dst, size_t cap, struct bytes text);
 bool ssh_auth_step(struct ssh_session *s);
 /* From SSH_AUTH to SSH_READY; method: "none", "publickey" … */
 void ssh_session_authenticated(struct ssh_session *s, const char *method);
-/* ssh_session_answer_prompt. */
-int ssh_auth_answer(struct ssh_session *s, const uint8_t *answers, size_t len);
+
+/* ---- logging in (ssh_auth_session.c) ---- */
+
+/* Borrows the credentials of the config; false when out of memory. */
+bool ssh_auth_init(struct ssh_session *s);
+/* True if the packet is ssh_auth's, and nobody else's. */
+bool ssh_auth_on_packet(struct ssh_session *s, struct bytes packet);
+void ssh_auth_end(struct ssh_session *s); /* wipes credentials too; agent_keys stay */
+void ssh_auth_forget_keys(struct ssh_session *s);
 
 /* Copies config into s; false when out of memory. Then wipes what is not needed any more. */
 bool ssh_config_copy(struct ssh_session *s, const struct ssh_config *config);

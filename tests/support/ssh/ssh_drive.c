@@ -13,6 +13,8 @@
  *     --replace SHA256:… take this changed key
  *     --no-ask           nobody can be asked about a host key
  *     --kex LIST, --cipher LIST, --mac LIST, --hostkey LIST    offer these alone
+ *     --password TEXT, --key FILE (may be repeated), --passphrase TEXT    to log in with
+ *     --answer TEXT      to the next question; may be repeated. After the last: given up
  *     --reject           answer no to a host key that is asked about
  *     --stall MS         hand back no credit until MS after the first data
  *     --close-after N    close after N bytes of output
@@ -48,6 +50,8 @@ struct drive {
     const char *only[LIBSSH2_METHOD_MAC_SC + 1]; /* lists, by libssh2's numbers */
     int port, fd;
     int resize_rows, resize_cols;
+    const char *answers[16];
+    size_t answer_count, answer_at;
     bool reject, slow, open, input_ended, closed;
     long stall_ms, close_after;
     uint64_t stall_until_ms;
@@ -136,6 +140,19 @@ static struct bytes read_file(const char *path)
     return (struct bytes){text, len};
 }
 
+/* The same as a text, in a block of its own. */
+static const char *read_text(const char *path)
+{
+    struct bytes file = read_file(path);
+    char *text = malloc(file.len + 1);
+
+    if (!file.data)
+        exit(2);
+    memcpy(text, file.data, file.len);
+    text[file.len] = '\0';
+    return text;
+}
+
 static void remember(struct drive *d, const struct ssh_event *ev)
 {
     struct buf changed;
@@ -152,6 +169,31 @@ static void remember(struct drive *d, const struct ssh_event *ev)
     buf_wipe(&changed);
 }
 
+/* "event: prompt KIND name|instruction|0prompt|…", and the answers that were given for it. */
+static void answer_prompt(struct drive *d, const struct ssh_event *ev)
+{
+    size_t fields = 0, len = 0;
+    char answers[4096];
+
+    fprintf(stderr, "event: prompt %d ", ev->code);
+    for (size_t i = 0; i < ev->text.len; i++) {
+        fields += !ev->text.data[i];
+        fputc(ev->text.data[i] ? ev->text.data[i] : '|', stderr);
+    }
+    fprintf(stderr, "\n");
+    for (size_t i = 2; i < fields; i++) {
+        if (d->answer_at == d->answer_count) {
+            ssh_session_answer_prompt(d->session, NULL, 0);
+            return;
+        }
+        len += (size_t)snprintf(answers + len, sizeof answers - len, "%s",
+                                d->answers[d->answer_at++]) +
+               1;
+    }
+    if (ssh_session_answer_prompt(d->session, (const uint8_t *)answers, len) < 0)
+        exit(4);
+}
+
 static void handle_event(struct drive *d, const struct ssh_event *ev)
 {
     static const char *names[SSH_EVENT_COUNT] = {
@@ -166,6 +208,10 @@ static void handle_event(struct drive *d, const struct ssh_event *ev)
     }
     if (ev->type == SSH_EVENT_ERROR && !ev->channel)
         return; /* the channel has told it */
+    if (ev->type == SSH_EVENT_PROMPT) {
+        answer_prompt(d, ev);
+        return;
+    }
     fprintf(stderr, "event: %s %d %.*s%s%.*s\n", names[ev->type], ev->code, (int)ev->text.len,
             (const char *)ev->text.data, ev->type == SSH_EVENT_EXIT ? " " : "",
             ev->type == SSH_EVENT_EXIT ? (int)ev->aux.len : 0, (const char *)ev->aux.data);
@@ -271,6 +317,25 @@ static bool offer_only(struct drive *d)
     return true;
 }
 
+/* "--password TEXT" and so on: false if it is none of them. */
+static bool parse_login(struct drive *d, const char *name, const char *value)
+{
+    struct ssh_credentials *c = &d->config.credentials;
+
+    if (strcmp(name, "--password") == 0)
+        c->password = value;
+    else if (strcmp(name, "--passphrase") == 0)
+        c->passphrase = value;
+    else if (strcmp(name, "--key") == 0 && c->private_key_count < SSH_MAX_PRIVATE_KEYS)
+        c->private_keys[c->private_key_count++] = read_text(value);
+    else if (strcmp(name, "--answer") == 0 && d->answer_count < 16)
+        d->answers[d->answer_count++] = value;
+    else
+        return false;
+    d->config.can_prompt = d->answer_count > 0;
+    return true;
+}
+
 static int parse_option(struct drive *d, char **argv)
 {
     const char *name = argv[0], *value = argv[1];
@@ -284,7 +349,7 @@ static int parse_option(struct drive *d, char **argv)
         return d->slow = true, 1;
     if (!value)
         return 0;
-    if (parse_only(d, name, value))
+    if (parse_only(d, name, value) || parse_login(d, name, value))
         return 2;
     if (strcmp(name, "--command") == 0)
         d->channel_config.command = value;
@@ -360,8 +425,8 @@ int main(int argc, char **argv)
     while (!d.closed)
         turn(&d);
     info = ssh_session_info(d.session);
-    fprintf(stderr, "event: used %s %s %s\n", info->server_version, info->host_key_type,
-            info->cipher_in);
+    fprintf(stderr, "event: used %s %s %s %s\n", info->server_version, info->host_key_type,
+            info->cipher_in, info->auth_method);
     ssh_session_free(d.session);
     close(d.fd);
     return d.exit_code;

@@ -195,7 +195,7 @@ static void test_files(void)
     }
     if (dir)
         closedir(dir);
-    CHECK_EQ(files, 55);
+    CHECK_EQ(files, 56);
 }
 
 /* ---- signing ---- */

@@ -62,6 +62,12 @@ for type in rsa1024 rsa2048 rsa8192; do
     for hash in sha256 sha512; do openssl dgst -$hash -sign $type.pem -out $type.sig.$hash text; done
 done
 
+# Certificates of a user called tester, for keys above.
+ssh-keygen -q -t ed25519 -N '' -C ca -f ca.openssh && mv ca.openssh.pub ca.pub
+for type in ed25519 p256 rsa2048; do
+    ssh-keygen -q -s ca.openssh -I "$type of tester" -n tester -V always:forever $type.pub
+done
+
 # What cannot be used, each for its own reason.
 mkdir refused
 openssl ecparam -name secp256k1 -genkey -noout -out refused/type.secp256k1.pem
