@@ -65,10 +65,10 @@ async function toEntry({marker, hosts, type, key, comment}: Line): Promise<IPNKn
   };
 }
 
-/** undefined where the page has no crypto.subtle, which is on plain http. */
+/** undefined for what is no key (RSA keys of SSH 1), and without crypto.subtle, as on plain http. */
 async function fingerprintOf(key: string): Promise<string | undefined> {
   const {subtle} = crypto as Partial<Crypto>;
-  if (!subtle || !BASE64.test(key)) return undefined;
+  if (!subtle || !BASE64.test(key) || key.length % 4 !== 0) return undefined;
   const blob = Uint8Array.from(atob(key), (c) => c.charCodeAt(0));
   const digest = new Uint8Array(await subtle.digest('SHA-256', blob));
   return `SHA256:${btoa(String.fromCharCode(...digest)).replace(/=+$/, '')}`;

@@ -32,6 +32,14 @@ test('what the core remembers can be exported and listed', async () => {
   ]);
 });
 
+test('a line of long ago is listed without a fingerprint', async () => {
+  const world = await startedWorld();
+  await coreSays(world, {type: 'knownHosts', text: 'old 1024 65537 1234567890 rsa1\n'});
+  const [entry] = await world.ipn.knownHosts.list();
+  assert.deepEqual(entry.hosts, ['old']);
+  assert.equal(entry.fingerprint, undefined);
+});
+
 test('import adds what is not there, or replaces everything', async () => {
   const world = await startedWorld();
   const {knownHosts} = world.ipn;
