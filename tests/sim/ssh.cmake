@@ -1,14 +1,14 @@
 # What the tests of ssh/ share: a server in memory, linked into each of them; and ssh_drive, a session
 # on a real socket for tests/interop/ssh_native.test.mjs.
 set(SSH_WORLD ${TESTS_DIR}/support/ssh/mini_server.c ${TESTS_DIR}/support/ssh/ssh_world.c)
-foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_hostile unit_ssh_ssh_hostkey unit_ssh_ssh_host_cert
-        unit_ssh_ssh_kex fuzz_ssh
-        fuzz_ssh_packets)
+foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_channels unit_ssh_ssh_agent unit_ssh_ssh_hostile
+        unit_ssh_ssh_hostkey unit_ssh_ssh_host_cert unit_ssh_ssh_kex fuzz_ssh fuzz_ssh_packets)
     if(TARGET ${TEST})
         target_sources(${TEST} PRIVATE ${SSH_WORLD})
     endif()
 endforeach()
-foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_hostile unit_ssh_ssh_hostkey unit_ssh_ssh_kex)
+foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_channels unit_ssh_ssh_hostile unit_ssh_ssh_hostkey
+        unit_ssh_ssh_kex)
     if(TARGET ${TEST})
         libssh2_private_headers(${TEST})
     endif()

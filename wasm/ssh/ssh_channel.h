@@ -14,24 +14,19 @@
 #define SSH_SSH_CHANNEL_H
 
 #include "base/buf.h"
+#include "ssh/ssh_chunks.h"
 #include "ssh/ssh_libssh2.h"
 #include "ssh/ssh_session.h"
 #include "ssh/ssh_wire.h"
 
 enum {
-    SSH_MAX_AGENT_CHANNELS = 16,     /* of the slots, opened by the server */
-    SSH_MAX_REFUSALS = 32,           /* opens of the server not yet answered */
     SSH_MAX_SIGNALS = 4,             /* asked for and not yet sent */
     SSH_MAX_INPUT_LEN = 256 << 10,   /* plain bytes for one channel */
-    SSH_MAX_ALL_INPUT_LEN = 4 << 20, /* for all of them */
-    SSH_DATA_LEN = 32 << 10,         /* one DATA event */
     SSH_PACKET_LEN = 32 << 10,
-    SSH_CHUNK_LEN = 2048,        /* small packets are collected in blocks of this size */
     SSH_MIN_WINDOW = 64 << 10,   /* every channel may have as much, */
     SSH_BULK_WINDOW = 256 << 10, /* without a terminal as much, */
     SSH_FIRST_WINDOW = 1 << 20,  /* and so much to start with, */
     SSH_MAX_WINDOW = 4 << 20,    /* or at most as much, */
-    SSH_ALL_WINDOWS = 8 << 20,   /* while all of them together stay below this */
     SSH_WINDOW_INTERVAL_MS = 100,
 };
 
@@ -50,19 +45,6 @@ enum ssh_request {
     SSH_REQUEST_PTY,
     SSH_REQUEST_START,
     SSH_REQUEST_COUNT
-};
-
-/* Bytes received and not handed out: a packet as it came, or small ones collected. */
-struct ssh_chunk {
-    struct ssh_chunk *next;
-    uint8_t *block; /* of the heap */
-    uint32_t at, end, cap;
-    enum ssh_stream { SSH_STREAM_STDOUT, SSH_STREAM_STDERR } stream;
-};
-
-struct ssh_chunks {
-    struct ssh_chunk *first, *last;
-    size_t len;
 };
 
 struct ssh_channel {
@@ -110,41 +92,6 @@ struct ssh_channel {
     struct ssh_agent *agent;
 };
 
-struct ssh_channels {
-    struct ssh_channel *slot[SSH_MAX_CHANNELS];
-    int count;       /* slots in use */
-    int last_number; /* given out */
-    int next_told, next_sent; /* slots whose turn it is */
-    size_t input_len;
-    uint8_t *data;              /* SSH_DATA_LEN: an event out of several chunks */
-    struct ssh_chunk *lent;     /* in the last event */
-    uint32_t global_failures_due;
-    uint32_t refusals[SSH_MAX_REFUSALS]; /* the server's numbers of channels it may not open */
-    uint8_t refusal_count;
-    bool agent_allowed; /* some channel asked for it */
-    bool broken;        /* a packet that makes no sense: the connection ends */
-};
-
-/* ---- all of them (ssh_channels.c) ---- */
-
-/* Takes a packet of the server that is for a channel of ours, or a global request. */
-enum ssh_verdict ssh_channels_take(struct ssh_session *s, struct bytes packet);
-enum ssh_verdict ssh_channels_broken(struct ssh_session *s);
-/* Sends what is due. < 0: libssh2's error, the connection is lost. */
-int ssh_channels_send(struct ssh_session *s);
-/* 1 and *ev, or 0. */
-int ssh_channels_next(struct ssh_session *s, struct ssh_event *ev);
-/* Lets go of everything that is not handed out, of every channel. */
-void ssh_channels_close(struct ssh_session *s);
-bool ssh_channels_all_told(const struct ssh_session *s);
-void ssh_channels_wipe(struct ssh_session *s);
-struct ssh_channel *ssh_channel_find(const struct ssh_session *s, int number);
-/* How much this window may grow. */
-size_t ssh_channels_window_room(const struct ssh_session *s, const struct ssh_channel *c);
-struct ssh_channel *ssh_channels_add(struct ssh_session *s, enum ssh_channel_kind kind);
-
-/* ---- one (ssh_channel.c) ---- */
-
 /* Copies; false when out of memory (ssh_config.c). */
 bool ssh_channel_configure(struct ssh_channel *c, const struct ssh_channel_config *config);
 void ssh_channel_config_wipe(struct ssh_channel *c);
@@ -154,6 +101,10 @@ enum ssh_verdict ssh_channel_take(struct ssh_session *s, struct ssh_channel *c,
 /* One packet of bytes and whatever else is due: 0, *more set if it has more bytes to send;
  * LIBSSH2_ERROR_EAGAIN when nothing can be sent now; another error of libssh2's. */
 int ssh_channel_send_due(struct ssh_session *s, struct ssh_channel *c, bool *more);
+/* Of which: what opens it (ssh_channel_open.c). */
+int ssh_channel_send_open(struct ssh_session *s, struct ssh_channel *c);
+int ssh_channel_send_confirmation(struct ssh_session *s, struct ssh_channel *c);
+int ssh_channel_send_requests(struct ssh_session *s, struct ssh_channel *c);
 int ssh_channel_next(struct ssh_session *s, struct ssh_channel *c, struct ssh_event *ev);
 /* The page lets go of it: ssh_channel_next tells CHANNEL_CLOSED and nothing else. */
 void ssh_channel_drop(struct ssh_session *s, struct ssh_channel *c);
@@ -166,24 +117,5 @@ static inline size_t ssh_channel_granted(const struct ssh_channel *c)
     return c->window + c->received.len + c->held;
 }
 void ssh_channel_free(struct ssh_session *s, struct ssh_channel *c);
-
-/* The string at *at, which moves behind it; data is NULL when there is none. */
-struct bytes ssh_packet_string(struct bytes packet, size_t *at);
-
-/* ---- the agent (ssh_agent.c) ---- */
-
-/* The server opens a channel to the agent: packet[at] = [their number][window][packet size]. */
-bool ssh_agent_accept(struct ssh_session *s, struct bytes packet, size_t at);
-
-/* ---- bytes received (ssh_chunks.c) ---- */
-
-/* Keeps len bytes at packet + at, which may mean the packet itself. */
-enum ssh_verdict ssh_chunks_put(struct ssh_session *s, struct ssh_chunks *q, enum ssh_stream stream,
-                                struct bytes packet, size_t at, size_t len);
-/* At most cap (<= SSH_DATA_LEN) bytes of one stream, valid until the next call; none: len 0. */
-struct bytes ssh_chunks_take(struct ssh_session *s, struct ssh_chunks *q, size_t cap,
-                             enum ssh_stream *stream);
-void ssh_chunk_free(struct ssh_session *s, struct ssh_chunk *chunk);
-void ssh_chunks_wipe(struct ssh_session *s, struct ssh_chunks *q);
 
 #endif

@@ -1,20 +1,8 @@
 /* Packets of the server for one of our channels (RFC 4254 sections 5 and 6). Nothing is sent here. */
 #include <string.h>
 
+#include "ssh/ssh_packet.h"
 #include "ssh/ssh_session_internal.h"
-
-enum {
-    CHANNEL_OPEN_CONFIRMATION = 91,
-    CHANNEL_OPEN_FAILURE = 92,
-    CHANNEL_WINDOW_ADJUST = 93,
-    CHANNEL_DATA = 94,
-    CHANNEL_EXTENDED_DATA = 95,
-    CHANNEL_EOF = 96,
-    CHANNEL_CLOSE = 97,
-    CHANNEL_REQUEST = 98,
-    CHANNEL_SUCCESS = 99,
-    CHANNEL_FAILURE = 100
-};
 
 struct bytes ssh_packet_string(struct bytes packet, size_t *at)
 {
@@ -83,7 +71,7 @@ static void on_open_failure(struct ssh_channel *c, struct bytes packet)
 /* Data: [94][our number][string], or [95][our number][type][string]. */
 static enum ssh_verdict on_data(struct ssh_session *s, struct ssh_channel *c, struct bytes packet)
 {
-    bool extended = packet.data[0] == CHANNEL_EXTENDED_DATA;
+    bool extended = packet.data[0] == SSH_CHANNEL_EXTENDED_DATA;
     size_t at = extended ? 13 : 9, len;
 
     if (packet.len < at || load_be32(packet.data + at - 4) > packet.len - at)
@@ -163,32 +151,32 @@ static void on_close(struct ssh_channel *c)
 
 enum ssh_verdict ssh_channel_take(struct ssh_session *s, struct ssh_channel *c, struct bytes packet)
 {
-    if (!c->confirmed && packet.data[0] > CHANNEL_OPEN_FAILURE)
+    if (!c->confirmed && packet.data[0] > SSH_CHANNEL_OPEN_FAILURE)
         return SSH_PACKET_DONE;
     switch (packet.data[0]) {
-    case CHANNEL_OPEN_CONFIRMATION:
+    case SSH_CHANNEL_OPEN_CONFIRMATION:
         on_confirmation(s, c, packet);
         break;
-    case CHANNEL_OPEN_FAILURE:
+    case SSH_CHANNEL_OPEN_FAILURE:
         on_open_failure(c, packet);
         break;
-    case CHANNEL_WINDOW_ADJUST:
+    case SSH_CHANNEL_WINDOW_ADJUST:
         on_window(c, packet);
         break;
-    case CHANNEL_DATA:
-    case CHANNEL_EXTENDED_DATA:
+    case SSH_CHANNEL_DATA:
+    case SSH_CHANNEL_EXTENDED_DATA:
         return on_data(s, c, packet);
-    case CHANNEL_EOF:
+    case SSH_CHANNEL_EOF:
         c->eof_received = true;
         break;
-    case CHANNEL_CLOSE:
+    case SSH_CHANNEL_CLOSE:
         on_close(c);
         break;
-    case CHANNEL_REQUEST:
+    case SSH_CHANNEL_REQUEST:
         on_request(c, packet);
         break;
     default:
-        on_answer(s, c, packet.data[0] == CHANNEL_SUCCESS);
+        on_answer(s, c, packet.data[0] == SSH_CHANNEL_SUCCESS);
     }
     return SSH_PACKET_DONE;
 }

@@ -8,15 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ssh/ssh_packet.h"
 #include "ssh/ssh_session_internal.h"
 
 enum {
-    GLOBAL_REQUEST = 80,
-    REQUEST_FAILURE = 82,
-    CHANNEL_OPEN = 90,
-    CHANNEL_OPEN_CONFIRMATION = 91,
-    CHANNEL_OPEN_FAILURE = 92,
-    CHANNEL_FAILURE = 100,
     MAX_COMMAND_LEN = 32000, /* has to fit into one packet */
     MAX_NAME_LEN = 255
 };
@@ -25,7 +20,7 @@ enum {
 
 struct ssh_channel *ssh_channel_find(const struct ssh_session *s, int number)
 {
-    for (int i = 0; i < SSH_MAX_CHANNELS; i++) {
+    for (int i = 0; i < SSH_MAX_CHANNELS && number > 0; i++) {
         struct ssh_channel *c = s->channels.slot[i];
 
         if (c && c->number == number && c->state != SSH_CHANNEL_ENDED)
@@ -149,14 +144,14 @@ enum ssh_verdict ssh_channels_take(struct ssh_session *s, struct bytes packet)
     uint8_t type = packet.data[0];
     uint32_t id;
 
-    if (type >= GLOBAL_REQUEST && type <= REQUEST_FAILURE) {
-        if (type == GLOBAL_REQUEST)
+    if (type >= SSH_GLOBAL_REQUEST && type <= SSH_REQUEST_FAILURE) {
+        if (type == SSH_GLOBAL_REQUEST)
             on_global_request(s, packet);
         return SSH_PACKET_DONE; /* ours are keep-alives: any answer will do */
     }
-    if (type < CHANNEL_OPEN || type > CHANNEL_FAILURE)
+    if (type < SSH_CHANNEL_OPEN || type > SSH_CHANNEL_FAILURE)
         return SSH_PACKET_PASS;
-    if (type == CHANNEL_OPEN) {
+    if (type == SSH_CHANNEL_OPEN) {
         on_open(s, packet);
         return SSH_PACKET_DONE;
     }
@@ -172,12 +167,13 @@ enum ssh_verdict ssh_channels_take(struct ssh_session *s, struct bytes packet)
 
 static int send_refusals(struct ssh_session *s)
 {
-    static const uint8_t no[] = {REQUEST_FAILURE};
+    static const uint8_t no[] = {SSH_REQUEST_FAILURE};
     /* [92][their number][1: prohibited][description][language] */
-    uint8_t refusal[17] = {CHANNEL_OPEN_FAILURE, 0, 0, 0, 0, 0, 0, 0, 1};
+    uint8_t refusal[17] = {SSH_CHANNEL_OPEN_FAILURE, 0, 0, 0, 0, 0, 0, 0, 1};
     struct ssh_channels *all = &s->channels;
     int rc = 0;
 
+    s->paused = s->paused || s->out.len >= SSH_OUT_PAUSE_LEN;
     while (all->global_failures_due && s->out.len < SSH_OUT_PAUSE_LEN && !rc) {
         rc = ssh_libssh2_send(s->lib, (struct bytes){no, sizeof no}, (struct bytes){NULL, 0});
         all->global_failures_due -= !rc;

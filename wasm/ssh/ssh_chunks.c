@@ -1,11 +1,4 @@
-/*
- * What a channel has received and the page has not taken, in the order it came.
- *
- *   first --> [a packet of 32 kB, as it was opened]  --> [2 kB: small packets one behind another]
- *             at ........................ end             at ........ end ... cap
- *
- * A chunk holds bytes of one stream only.
- */
+/* See ssh_chunks.h. */
 #include <string.h>
 
 #include "ssh/ssh_session_internal.h"
@@ -90,6 +83,8 @@ struct bytes ssh_chunks_take(struct ssh_session *s, struct ssh_chunks *q, size_t
     struct bytes out = {NULL, 0};
     size_t n;
 
+    ssh_chunk_free(s, s->channels.lent);
+    s->channels.lent = NULL;
     if (!first || !cap)
         return out;
     *stream = first->stream;

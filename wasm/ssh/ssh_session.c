@@ -67,8 +67,10 @@ static int hook_read(void *ctx, uint8_t *dst, size_t cap)
 
     if (s->read_closed)
         return IPN_ERR_CLOSED;
-    if (s->out.len > SSH_OUT_PAUSE_LEN) /* answers pile up: the server is not reading */
+    if (s->out.len > SSH_OUT_PAUSE_LEN) { /* answers pile up: the server is not reading */
+        s->paused = true;
         return 0;
+    }
     if (s->preamble_len > SSH_MAX_PREAMBLE_LEN) {
         note_version(s);
         if (!s->info.server_version[0])
@@ -370,12 +372,15 @@ void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
     if (s->state == SSH_CLOSED)
         return;
     flush_out(s);
-    while (session_step(s) ||
-           (state_reads(s->state) && ssh_libssh2_again(&s->hooks, &reads, &idle)))
-        ;
-    if (s->out_of_memory && s->state < SSH_DRAINING)
-        ssh_session_fail_lib(s, LIBSSH2_ERROR_ALLOC);
-    flush_out(s);
+    do {
+        s->paused = false;
+        while (session_step(s) ||
+               (state_reads(s->state) && ssh_libssh2_again(&s->hooks, &reads, &idle)))
+            ;
+        if (s->out_of_memory && s->state < SSH_DRAINING)
+            ssh_session_fail_lib(s, LIBSSH2_ERROR_ALLOC);
+        flush_out(s);
+    } while (s->paused && s->out.len < SSH_OUT_PAUSE_LEN / 2);
     if (s->state == SSH_FLUSHING && (!s->out.len || s->write_closed))
         set_closed(s);
     ssh_session_tick(s, now_ms);

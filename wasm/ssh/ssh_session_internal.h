@@ -5,7 +5,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/host.h"
-#include "ssh/ssh_channel.h"
+#include "ssh/ssh_agent.h"
+#include "ssh/ssh_channels.h"
 #include "ssh/ssh_hostkey.h"
 #include "ssh/ssh_libssh2.h"
 #include "ssh/ssh_session.h"
@@ -50,8 +51,7 @@ struct ssh_session {
     struct ssh_transport transport;
     struct buf out;
 
-    /* The config, copied into one block each: its strings, wiped with the session, and the
-     * credentials, wiped as soon as they are of no more use (ssh_config.c). */
+    /* Copied, a block each: strings, and credentials, wiped once they are of no more use. */
     struct ssh_config config;
     uint8_t *config_block, *credentials_block;
     size_t config_block_len, credentials_block_len;
@@ -62,6 +62,7 @@ struct ssh_session {
 
     /* Wire, before and around libssh2. */
     bool started, read_closed, write_closed, timed_out, authenticated;
+    bool paused; /* something was not read or sent because out was too long */
     uint8_t preamble[80]; /* the first bytes of the server */
     size_t preamble_len; /* of all that came before its version line */
     char disconnect_text[160];
@@ -77,13 +78,14 @@ struct ssh_session {
     struct ssh_hostkey hostkey;
     struct ssh_channels channels;
 
+    int agent_questions; /* asked so far (ssh_agent.c) */
+
     /* The end. */
     enum ssh_problem problem; /* 0: none */
     char problem_text[1024];
     bool goodbye_said, problem_told, closed_told;
 
-    /* Keep-alive (ssh_alive.c). */
-    uint64_t alive_at_ms;
+    uint64_t alive_at_ms; /* keep-alive: ssh_alive.c */
     unsigned alive_unanswered;
     bool alive_due;
 };

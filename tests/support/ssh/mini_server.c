@@ -27,6 +27,7 @@ enum {
     REQUEST_FAILURE = 82,
     CHANNEL_OPEN = 90,
     CHANNEL_OPEN_CONFIRMATION = 91,
+    CHANNEL_OPEN_FAILURE = 92,
     CHANNEL_WINDOW_ADJUST = 93,
     CHANNEL_DATA = 94,
     CHANNEL_EXTENDED_DATA = 95,
@@ -37,7 +38,7 @@ enum {
     CHANNEL_FAILURE = 100
 };
 
-enum { SERVER_CHANNEL = 7, CLIENT = 0, SERVER = 1 };
+enum { CLIENT = 0, SERVER = 1 };
 
 static const char server_version[] = "SSH-2.0-mini";
 
@@ -103,6 +104,11 @@ static struct bytes get_string(struct bytes p, size_t *at)
 static bool is(struct bytes text, const char *name)
 {
     return text.len == strlen(name) && memcmp(text.data, name, text.len) == 0;
+}
+
+static struct bytes text_bytes(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
 static void keep(char *dst, size_t cap, struct bytes text)
@@ -390,25 +396,85 @@ static void on_userauth(struct mini_server *m, struct bytes p)
     send_writer(m, &w);
 }
 
+void mini_select(struct mini_server *m, int channel)
+{
+    if (channel < 0 || channel >= MINI_MAX_CHANNELS)
+        abort();
+    m->channels[m->selected] = m->current;
+    m->current = m->channels[channel];
+    m->selected = channel;
+}
+
+void mini_free(struct mini_server *m)
+{
+    if (!m)
+        return;
+    mini_select(m, m->selected ? 0 : 1);
+    m->channels[m->selected] = m->current;
+    for (int i = 0; i < MINI_MAX_CHANNELS; i++)
+        free(m->channels[i].received);
+    free(m);
+}
+
+/* A place that was closed on both sides is used again. */
 static void on_channel_open(struct mini_server *m, struct bytes p)
 {
     WRITER(w);
     size_t at = 1;
+    int place = 0, before = m->selected;
 
-    get_string(p, &at);
+    m->opens++;
+    mini_select(m, m->selected);
+    while (place < MINI_MAX_CHANNELS - 1 && m->channels[place].kind[0])
+        place++;
+    mini_select(m, place);
+    keep(m->kind, sizeof m->kind, get_string(p, &at));
     if (at + 12 > p.len)
         return;
     m->client_channel = load_be32(p.data + at);
     m->client_window = load_be32(p.data + at + 4);
-    if (m->fault == MINI_HOLD_CHANNEL)
-        return;
-    m->channel_open = true;
-    put_u8(&w, CHANNEL_OPEN_CONFIRMATION);
-    put_u32(&w, m->client_channel);
-    put_u32(&w, SERVER_CHANNEL);
-    put_u32(&w, m->window);
+    at += 12;
+    if (is(text_bytes(m->kind), "direct-tcpip"))
+        keep(m->target, sizeof m->target, get_string(p, &at));
+    if (m->fault != MINI_HOLD_CHANNEL) {
+        m->channel_open = true;
+        put_u8(&w, CHANNEL_OPEN_CONFIRMATION);
+        put_u32(&w, m->client_channel);
+        put_u32(&w, MINI_SERVER_CHANNEL + (uint32_t)place);
+        put_u32(&w, m->window);
+        put_u32(&w, 32768);
+        send_writer(m, &w);
+    }
+    mini_select(m, before);
+}
+
+void mini_open(struct mini_server *m, const char *kind, int place)
+{
+    WRITER(w);
+    int before = m->selected;
+
+    mini_select(m, place);
+    keep(m->kind, sizeof m->kind, text_bytes(kind));
+    mini_select(m, before);
+    put_u8(&w, CHANNEL_OPEN);
+    put_text(&w, kind);
+    put_u32(&w, MINI_SERVER_CHANNEL + (uint32_t)place);
+    put_u32(&w, 1 << 20);
     put_u32(&w, 32768);
     send_writer(m, &w);
+}
+
+/* [91][our number][the client's number][window][packet size], or [92][our number]... */
+static void on_open_answer(struct mini_server *m, struct bytes p)
+{
+    if (p.data[0] == CHANNEL_OPEN_FAILURE) {
+        m->refused_opens++;
+    } else if (p.len >= 17) {
+        m->accepted_opens++;
+        m->channel_open = true;
+        m->client_channel = load_be32(p.data + 5);
+        m->client_window = load_be32(p.data + 9);
+    }
 }
 
 static void on_pty(struct mini_server *m, struct bytes p, size_t at)
@@ -449,9 +515,12 @@ static void on_channel_request(struct mini_server *m, struct bytes p)
     } else if (is(name, "window-change") && at + 8 <= p.len) {
         m->cols = load_be32(p.data + at);
         m->rows = load_be32(p.data + at + 4);
-    } else if (is(name, "shell") || is(name, "exec")) {
+    } else if (is(name, "shell") || is(name, "exec") || is(name, "subsystem")) {
         m->shell = true;
         keep(m->command, sizeof m->command, get_string(p, &at));
+    } else if (is(name, "signal") && strlen(m->signals) < 40) {
+        keep(m->signals + strlen(m->signals), 16, get_string(p, &at));
+        strcat(m->signals, ";");
     }
     if (!want_reply)
         return;
@@ -465,7 +534,9 @@ static void on_channel_data(struct mini_server *m, struct bytes p)
     size_t at = 5;
     struct bytes data = get_string(p, &at);
 
-    if (m->received_len + data.len > sizeof m->received)
+    if (!m->received)
+        m->received = malloc(MINI_RECEIVED_CAP);
+    if (!m->received || m->received_len + data.len > MINI_RECEIVED_CAP)
         return;
     memcpy(m->received + m->received_len, data.data, data.len);
     m->received_len += data.len;
@@ -503,6 +574,42 @@ static void on_kexinit(struct mini_server *m, struct bytes p)
         mini_start_rekey(m);
 }
 
+/* [type][our number]... */
+static void on_channel_packet(struct mini_server *m, struct bytes p)
+{
+    uint32_t place = load_be32(p.data + 1) - MINI_SERVER_CHANNEL;
+    int before = m->selected;
+
+    if (place >= MINI_MAX_CHANNELS)
+        return;
+    mini_select(m, (int)place);
+    switch (p.data[0]) {
+    case CHANNEL_OPEN_CONFIRMATION:
+    case CHANNEL_OPEN_FAILURE:
+        on_open_answer(m, p);
+        break;
+    case CHANNEL_REQUEST:
+        on_channel_request(m, p);
+        break;
+    case CHANNEL_DATA:
+        on_channel_data(m, p);
+        break;
+    case CHANNEL_WINDOW_ADJUST:
+        if (p.len >= 9)
+            m->client_window += load_be32(p.data + 5);
+        break;
+    case CHANNEL_EOF:
+        m->client_eof = true;
+        break;
+    case CHANNEL_CLOSE:
+        m->client_closed = true;
+        break;
+    default:
+        break;
+    }
+    mini_select(m, before);
+}
+
 static void on_packet(struct mini_server *m, struct bytes p)
 {
     size_t at = 1;
@@ -529,21 +636,9 @@ static void on_packet(struct mini_server *m, struct bytes p)
     case CHANNEL_OPEN:
         on_channel_open(m, p);
         break;
-    case CHANNEL_REQUEST:
-        on_channel_request(m, p);
-        break;
-    case CHANNEL_DATA:
-        on_channel_data(m, p);
-        break;
-    case CHANNEL_WINDOW_ADJUST:
-        if (p.len >= 9)
-            m->client_window += load_be32(p.data + 5);
-        break;
-    case CHANNEL_EOF:
-        m->client_eof = true;
-        break;
-    case CHANNEL_CLOSE:
-        m->client_closed = true;
+    case GLOBAL_REQUEST: /* a keep-alive is all that a client asks */
+        m->asked_alive++;
+        mini_send(m, (const uint8_t[]){REQUEST_FAILURE}, 1);
         break;
     case REQUEST_SUCCESS:
     case REQUEST_FAILURE:
@@ -553,6 +648,8 @@ static void on_packet(struct mini_server *m, struct bytes p)
         m->disconnected = true;
         break;
     default:
+        if (p.data[0] > CHANNEL_OPEN && p.len >= 5)
+            on_channel_packet(m, p);
         break;
     }
 }

@@ -38,6 +38,20 @@ struct mini_keys {
     uint64_t ctr_offset;
 };
 
+/* One channel. The server's number is its place plus 7. */
+#define MINI_CHANNEL_FIELDS                                                   \
+    bool channel_open, shell, client_eof, client_closed;                      \
+    uint32_t client_channel, client_window, rows, cols;                       \
+    char kind[32], command[256], term[64], env[512], signals[64], target[64]; \
+    uint8_t *received; /* of a megabyte, made when it is needed */            \
+    size_t received_len;
+
+struct mini_channel {
+    MINI_CHANNEL_FIELDS
+};
+
+enum { MINI_MAX_CHANNELS = 160, MINI_SERVER_CHANNEL = 7, MINI_RECEIVED_CAP = 1 << 20 };
+
 struct mini_server {
     enum mini_cipher cipher;
     enum mini_fault fault;
@@ -66,17 +80,29 @@ struct mini_server {
 
     /* What the client has done. */
     bool broken; /* a packet that did not open: nothing is read any more */
-    bool authenticated, channel_open, shell, client_eof, client_closed, disconnected;
-    uint32_t client_channel, client_window, data_sent;
-    unsigned requests, env_requests, replies, rekeys;
-    uint32_t rows, cols;
-    char command[256], user[64], term[64], env[512];
-    uint8_t received[1 << 20];
-    size_t received_len;
+    bool authenticated, disconnected;
+    unsigned requests, env_requests, replies, rekeys, opens, refused_opens, accepted_opens,
+        asked_alive;
+    char user[64];
+
+    /* The channel that mini_select chose; at first, and with one channel, the first. */
+    union {
+        struct {
+            MINI_CHANNEL_FIELDS
+        };
+        struct mini_channel current;
+    };
+    struct mini_channel channels[MINI_MAX_CHANNELS]; /* the others */
+    int selected;
 };
 
 /* *m must be all zero (calloc): it is large, and most of it is never touched. */
 void mini_init(struct mini_server *m, enum mini_cipher cipher, enum mini_fault fault);
+
+void mini_free(struct mini_server *m); /* and what is in it */
+
+/* What the functions below are about: channel 0 is the first that the client opened. */
+void mini_select(struct mini_server *m, int channel);
 
 /* "ssh-ed25519 AAAA…" of its host key. */
 void mini_pin(const struct mini_server *m, char dst[128]);
@@ -96,6 +122,8 @@ void mini_send_banner(struct mini_server *m, const char *text);
 size_t mini_send_data(struct mini_server *m, bool to_stderr, const uint8_t *src, size_t len);
 void mini_send_exit_status(struct mini_server *m, uint32_t status);
 void mini_send_exit_signal(struct mini_server *m, const char *name);
+/* CHANNEL_OPEN of a kind, from our side; place: where it is kept, for mini_select. */
+void mini_open(struct mini_server *m, const char *kind, int place);
 void mini_send_window(struct mini_server *m, uint32_t add);
 void mini_send_eof(struct mini_server *m);
 void mini_send_close(struct mini_server *m);

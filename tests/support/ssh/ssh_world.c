@@ -98,7 +98,7 @@ void world_start(struct ssh_world *w, const struct ssh_config *config)
 void world_free(struct ssh_world *w)
 {
     ssh_session_free(w->session);
-    free(w->server);
+    mini_free(w->server);
     free(w->data);
 }
 
@@ -161,6 +161,9 @@ static void handle_event(struct ssh_world *w, const struct ssh_event *ev)
         else if (!w->hold_host_key)
             ssh_session_answer_host_key(w->session, !w->refuse_host_key);
         break;
+    case SSH_EVENT_AGENT_SIGN:
+        ssh_session_answer_agent(w->session, ev->code, true);
+        break;
     case SSH_EVENT_KNOWN_HOST:
         keep_text(w->known_host, sizeof w->known_host, ev->text);
         keep_text(w->replaced_names, sizeof w->replaced_names, ev->aux);
@@ -189,7 +192,10 @@ bool world_turn(struct ssh_world *w)
     }
     ssh_session_run(w->session, w->now_ms);
     while (ssh_session_next(w->session, &ev, w->now_ms)) {
-        handle_event(w, &ev);
+        if (w->on_event)
+            w->on_event(w, &ev);
+        else
+            handle_event(w, &ev);
         moved = true;
     }
     return moved || pending(w) != before || (w->server && w->server->in_len != in_before);

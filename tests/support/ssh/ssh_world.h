@@ -20,6 +20,7 @@ struct ssh_world {
     struct ssh_session *session;
     struct ssh_channel_config shell; /* opened by world_start, unless no_channel */
     int channel;
+    void (*on_event)(struct ssh_world *w, const struct ssh_event *ev); /* NULL: as below */
     bool no_channel, keep_open; /* keep_open: the session outlives its last channel */
     uint64_t now_ms;
     size_t chunk; /* 0: no limit */
