@@ -170,11 +170,13 @@ void auth_kbdint_refused(struct ssh_auth *a, bool partial)
 {
     if (partial)
         return;
+    if (!a->info_seen) { /* it is on the list, but asks nothing: OpenSSH without PAM */
+        a->kbdint_off = true;
+        return;
+    }
     auth_note_tried(a, a->given_is_answer ? "the password" : "keyboard-interactive");
     if (a->given_is_answer)
         a->given_refused = true;
     else
         a->asked++;
-    if (!a->info_seen) /* it asks nothing and refuses */
-        a->kbdint_off = true;
 }

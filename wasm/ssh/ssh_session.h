@@ -70,7 +70,7 @@ struct ssh_info {
     char host_key_trust[12]; /* "pinned", "known" or "accepted" */
     char kex[64], cipher_in[48], cipher_out[48];
     char mac_in[48], mac_out[48]; /* "" with an AEAD cipher */
-    char auth_method[32];
+    char auth_method[64]; /* "publickey,password": all that were needed */
 };
 
 struct ssh_session;

@@ -1,6 +1,8 @@
 /*
  * ssh_session on a real socket, for the interop tests: what an integrator does, in its simplest form.
  *
+ *   ssh_drive --keygen COMMENT     writes a new private key, then its public line
+ *   ssh_drive --convert FILE       the same for a key that is there
  *   ssh_drive [option...] PORT USER
  *     --command TEXT     instead of a shell
  *     --pty ROWSxCOLS    with a terminal
@@ -15,6 +17,7 @@
  *     --kex LIST, --cipher LIST, --mac LIST, --hostkey LIST    offer these alone
  *     --password TEXT, --key FILE (may be repeated), --passphrase TEXT    to log in with
  *     --answer TEXT      to the next question; may be repeated. After the last: given up
+ *     --no-answer        questions may come, and are not answered
  *     --reject           answer no to a host key that is asked about
  *     --stall MS         hand back no credit until MS after the first data
  *     --close-after N    close after N bytes of output
@@ -52,6 +55,7 @@ struct drive {
     int resize_rows, resize_cols;
     const char *answers[16];
     size_t answer_count, answer_at;
+    bool no_answer;
     bool reject, slow, open, input_ended, closed;
     long stall_ms, close_after;
     uint64_t stall_until_ms;
@@ -181,7 +185,7 @@ static void answer_prompt(struct drive *d, const struct ssh_event *ev)
         fputc(ev->text.data[i] ? ev->text.data[i] : '|', stderr);
     }
     fprintf(stderr, "\n");
-    for (size_t i = 2; i < fields; i++) {
+    for (size_t i = 2; i < fields && !d->no_answer; i++) {
         if (d->answer_at == d->answer_count) {
             ssh_session_answer_prompt(d->session, NULL, 0);
             return;
@@ -190,7 +194,7 @@ static void answer_prompt(struct drive *d, const struct ssh_event *ev)
                                 d->answers[d->answer_at++]) +
                1;
     }
-    if (ssh_session_answer_prompt(d->session, (const uint8_t *)answers, len) < 0)
+    if (!d->no_answer && ssh_session_answer_prompt(d->session, (const uint8_t *)answers, len) < 0)
         exit(4);
 }
 
@@ -332,7 +336,7 @@ static bool parse_login(struct drive *d, const char *name, const char *value)
         d->answers[d->answer_count++] = value;
     else
         return false;
-    d->config.can_prompt = d->answer_count > 0;
+    d->config.can_prompt = d->answer_count > 0 || d->no_answer;
     return true;
 }
 
@@ -345,6 +349,8 @@ static int parse_option(struct drive *d, char **argv)
         return d->reject = true, 1;
     if (strcmp(name, "--no-ask") == 0)
         return d->config.can_ask_host_key = false, 1;
+    if (strcmp(name, "--no-answer") == 0)
+        return d->no_answer = d->config.can_prompt = true, 1;
     if (strcmp(name, "--slow") == 0)
         return d->slow = true, 1;
     if (!value)
@@ -397,6 +403,31 @@ static int connect_to(int port)
     return fd;
 }
 
+static int write_key(struct ssh_key *key, const char *comment)
+{
+    struct buf text;
+
+    buf_init(&text, 2 * SSH_KEY_MAX_TEXT_LEN);
+    if (!key || ssh_key_private_text(&text, key, comment) < 0 ||
+        ssh_key_public_line(&text, key, comment) < 0 || buf_append(&text, "\n", 1) < 0)
+        return 2;
+    write_all(1, buf_head(&text), text.len);
+    buf_wipe(&text);
+    ssh_key_free(key);
+    return 0;
+}
+
+static int convert(const char *path)
+{
+    struct ssh_key *key;
+    int rc = ssh_key_parse(&key, read_file(path), (struct bytes){NULL, 0});
+
+    if (rc == 0)
+        return write_key(key, ssh_key_comment(key));
+    fprintf(stderr, "%s\n", ssh_key_error_text(rc));
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct drive d = {.exit_code = 255};
@@ -404,6 +435,11 @@ int main(int argc, char **argv)
     const struct ssh_info *info;
     int at = 1, n;
 
+    host_init(&(struct host_calls){random_bytes, NULL});
+    if (argc == 3 && strcmp(argv[1], "--keygen") == 0)
+        return write_key(ssh_key_generate_ed25519(), argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--convert") == 0)
+        return convert(argv[2]);
     d.channel_config.env = d.env;
     d.config.can_ask_host_key = true;
     while (at < argc && (n = parse_option(&d, argv + at)) > 0)
