@@ -159,10 +159,10 @@ void ssh_session_fail_lib(struct ssh_session *s, int rc)
 {
     if (s->out_of_memory || s->hooks.heap.exhausted || rc == LIBSSH2_ERROR_ALLOC)
         ssh_session_fail(s, SSH_PROBLEM_NOMEM, "Out of memory for this SSH session.");
-    else if (!ssh_kex_sound(s->lib, &s->hooks.kex))
-        fail_kex(s);
     else if (s->disconnect_text[0])
         fail_disconnect(s);
+    else if (s->hooks.kex.problem || (!s->read_closed && !ssh_kex_sound(s->lib, &s->hooks.kex)))
+        fail_kex(s);
     else if (s->state == SSH_HANDSHAKE)
         fail_handshake(s, rc);
     else if (s->state == SSH_AUTH && (s->read_closed || rc == LIBSSH2_ERROR_SOCKET_DISCONNECT))

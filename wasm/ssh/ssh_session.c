@@ -171,8 +171,8 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
                                           .ctx = s,
                                           .read = hook_read,
                                           .write = hook_write,
-                                          .on_packet = hook_packet,
-                                          .kex = {.max_len = SSH_KEX_MAX_LEN}};
+                                          .on_packet = hook_packet};
+    ssh_rekey_init(s);
     if (ssh_config_copy(s, config) && ssh_auth_init(s) && ssh_hostkey_init(s, config) == 0)
         s->lib = ssh_libssh2_new(&s->hooks);
     if (!s->lib || !set_preferences(s)) {
@@ -206,9 +206,10 @@ static void set_closed(struct ssh_session *s)
     s->state = SSH_CLOSED;
 }
 
+/* Not once memory has run out: keys may have been changed in part. */
 static void say_goodbye(struct ssh_session *s)
 {
-    if (s->started && s->info.server_version[0] && !s->goodbye_said &&
+    if (s->started && s->info.server_version[0] && !s->goodbye_said && !s->hooks.heap.exhausted &&
         ssh_kex_can_send(s->lib, &s->hooks.kex))
         libssh2_session_disconnect_ex(s->lib, SSH_DISCONNECT_BY_APPLICATION, "", "");
     s->goodbye_said = true;
@@ -315,8 +316,10 @@ static bool handshake_step(struct ssh_session *s)
 /* Reads what has come, sends what is due: 0, or why the connection is lost. */
 static int exchange(struct ssh_session *s)
 {
-    int rc = ssh_libssh2_pump(s->lib);
+    int rc = s->state == SSH_READY ? ssh_rekey_step(s) : 0;
 
+    if (!rc)
+        rc = ssh_libssh2_pump(s->lib);
     if (!rc && s->channels.broken)
         rc = LIBSSH2_ERROR_PROTO;
     if (!rc)
@@ -381,6 +384,7 @@ void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
             ssh_session_fail_lib(s, LIBSSH2_ERROR_ALLOC);
         flush_out(s);
     } while (s->paused && s->out.len < SSH_OUT_PAUSE_LEN / 2);
+    ssh_rekey_watch(s);
     if (s->state == SSH_FLUSHING && (!s->out.len || s->write_closed))
         set_closed(s);
     ssh_session_tick(s, now_ms);
@@ -388,13 +392,18 @@ void ssh_session_run(struct ssh_session *s, uint64_t now_ms)
 
 uint64_t ssh_session_next_deadline(const struct ssh_session *s)
 {
-    return s->deadline_ms < s->alive_at_ms ? s->deadline_ms : s->alive_at_ms;
+    uint64_t next = ssh_rekey_deadline(s);
+
+    if (s->alive_at_ms < next)
+        next = s->alive_at_ms;
+    return s->deadline_ms < next ? s->deadline_ms : next;
 }
 
 void ssh_session_tick(struct ssh_session *s, uint64_t now_ms)
 {
     s->now_ms = now_ms;
     ssh_alive_tick(s);
+    ssh_rekey_tick(s);
     if (now_ms < s->deadline_ms)
         return;
     s->deadline_ms = NEVER;

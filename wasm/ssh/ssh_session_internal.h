@@ -32,6 +32,9 @@ enum {
     SSH_MAX_PREAMBLE_LEN = 16 << 10,    /* before "SSH-": RFC 4253 section 4.2 */
     SSH_HANDSHAKE_TIMEOUT_MS = 30 * 1000,
     SSH_MAX_UNANSWERED = 3,             /* keep-alives */
+    SSH_REKEY_INTERVAL_MS = 60 * 60 * 1000, /* RFC 4253 section 9 */
+    SSH_REKEY_WAIT_MS = 20 * 1000,      /* for the end of an exchange, */
+    SSH_REKEY_MAX_WAITS = 3,            /* so many times */
     SSH_CLOSE_TIMEOUT_MS = 800,         /* for their CHANNEL_CLOSE */
     SSH_FLUSH_TIMEOUT_MS = 200          /* then for the transport: 1 s in all */
 };
@@ -41,6 +44,14 @@ struct ssh_event_node {
     struct ssh_event_node *next;
     struct ssh_event ev; /* text and aux point behind the node */
     size_t len;
+};
+
+/* When new keys are asked for, and how long they are waited for (ssh_rekey.c). */
+struct ssh_rekey {
+    bool due;
+    uint32_t count; /* of exchanges, as it was when due_ms was set */
+    uint64_t due_ms, wait_ms;
+    unsigned waits;
 };
 
 struct ssh_session {
@@ -75,6 +86,7 @@ struct ssh_session {
     size_t agent_key_count;
 
     struct ssh_info info;
+    struct ssh_rekey rekey;
     struct ssh_hostkey hostkey;
     struct ssh_channels channels;
 
@@ -133,6 +145,12 @@ void ssh_auth_forget_keys(struct ssh_session *s);
 bool ssh_config_copy(struct ssh_session *s, const struct ssh_config *config);
 void ssh_config_wipe_credentials(struct ssh_session *s);
 void ssh_config_wipe(struct ssh_session *s);
+
+void ssh_rekey_init(struct ssh_session *s);
+int ssh_rekey_step(struct ssh_session *s);   /* asks if it is time: 0, or a libssh2 error */
+void ssh_rekey_watch(struct ssh_session *s); /* after a step: deadlines of what has begun, ended */
+void ssh_rekey_tick(struct ssh_session *s);
+uint64_t ssh_rekey_deadline(const struct ssh_session *s);
 
 void ssh_alive_heard(struct ssh_session *s); /* a packet has come */
 void ssh_alive_tick(struct ssh_session *s);

@@ -522,7 +522,7 @@ static void on_channel_request(struct mini_server *m, struct bytes p)
         keep(m->signals + strlen(m->signals), 16, get_string(p, &at));
         strcat(m->signals, ";");
     }
-    if (!want_reply)
+    if (!want_reply || m->fault == MINI_HOLD_REQUESTS)
         return;
     put_u8(&w, m->fault == MINI_REFUSE_REQUESTS ? CHANNEL_FAILURE : CHANNEL_SUCCESS);
     put_u32(&w, m->client_channel);

@@ -30,6 +30,7 @@ enum mini_fault {
     MINI_REFUSE_AUTH,       /* USERAUTH_FAILURE */
     MINI_HOLD_AUTH,         /* no answer: the test answers */
     MINI_HOLD_CHANNEL,      /* no answer to CHANNEL_OPEN */
+    MINI_HOLD_REQUESTS,     /* no answer to CHANNEL_REQUESTs */
     MINI_REFUSE_REQUESTS,   /* CHANNEL_FAILURE to every request that wants an answer */
 };
 

@@ -21,6 +21,7 @@
  *     --reject           answer no to a host key that is asked about
  *     --stall MS         hand back no credit until MS after the first data
  *     --close-after N    close after N bytes of output
+ *     --rekey N          ask for new keys after N bytes
  *     --slow             read at most 700 bytes at a time
  *
  * Standard input goes to the channel, its end as EOF; output and errors come out where they belong.
@@ -57,7 +58,7 @@ struct drive {
     size_t answer_count, answer_at;
     bool no_answer;
     bool reject, slow, open, input_ended, closed;
-    long stall_ms, close_after;
+    long stall_ms, close_after, rekey_len;
     uint64_t stall_until_ms;
     size_t held_credit, received;
     uint8_t input[4096]; /* of standard input, not yet taken by the session */
@@ -366,6 +367,8 @@ static int parse_option(struct drive *d, char **argv)
         sscanf(value, "%dx%d", &d->resize_rows, &d->resize_cols);
     else if (strcmp(name, "--stall") == 0)
         d->stall_ms = atol(value);
+    else if (strcmp(name, "--rekey") == 0)
+        d->rekey_len = atol(value);
     else if (strcmp(name, "--close-after") == 0)
         d->close_after = atol(value);
     else if (strcmp(name, "--host") == 0)
@@ -457,9 +460,12 @@ int main(int argc, char **argv)
     d.session = ssh_session_new(&d.config, &transport);
     if (!d.session || !offer_only(&d))
         return 2;
+    if (d.rekey_len)
+        d.session->hooks.kex.max_len = (uint64_t)d.rekey_len;
     d.channel = ssh_session_open_channel(d.session, &d.channel_config);
     while (!d.closed)
         turn(&d);
+    fprintf(stderr, "event: exchanges %u\n", (unsigned)d.session->hooks.kex.count);
     info = ssh_session_info(d.session);
     fprintf(stderr, "event: used %s %s %s %s\n", info->server_version, info->host_key_type,
             info->cipher_in, info->auth_method);
