@@ -101,6 +101,11 @@ EXPORT int x_logout(double now)
     return ipn_logout(ipn, ms(now));
 }
 
+EXPORT int x_close_streams(double now)
+{
+    return ipn_close_streams(ipn, ms(now));
+}
+
 EXPORT const struct ipn_event *x_poll(double now)
 {
     return ipn_poll(ipn, &event, ms(now)) == 1 ? &event : NULL;

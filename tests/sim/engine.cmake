@@ -1,9 +1,10 @@
 # The whole engine in virtual time (engine/world.h): sim_ipn_<name> from engine/<name>.c. The far
 # node's TCP/IP stack is the module of netstack.cmake.
 add_library(engine_world STATIC ${TESTS_DIR}/sim/engine/world.c ${TESTS_DIR}/sim/engine/script.c
-            ${TESTS_DIR}/sim/engine/far.c ${TESTS_DIR}/unit/control/control_server.c)
+            ${TESTS_DIR}/sim/engine/far.c ${TESTS_DIR}/sim/engine/far_ssh.c
+            ${TESTS_DIR}/support/ssh/mini_server.c ${TESTS_DIR}/unit/control/control_server.c)
 test_links(engine_world ipn)
-target_link_libraries(engine_world PUBLIC core nghttp2 ${CMAKE_DL_LIBS})
+target_link_libraries(engine_world PUBLIC core nghttp2 ${core_ssh_THIRD} ${CMAKE_DL_LIBS})
 target_compile_definitions(engine_world PRIVATE ENDPOINT="$<TARGET_FILE:netstack_endpoint>")
 add_dependencies(engine_world netstack_endpoint)
 
@@ -20,7 +21,7 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join streams life ssh known_hosts)
+foreach(NAME join streams life ssh ssh_share known_hosts)
     engine_test(${NAME})
 endforeach()
 engine_test(nomem)

@@ -99,6 +99,9 @@ void ipn_free(struct ipn *ipn);
 int ipn_run(struct ipn *ipn, uint64_t now_ms); /* IPN_ERR_STATE the second time */
 int ipn_login(struct ipn *ipn, uint64_t now_ms); /* interactive */
 int ipn_logout(struct ipn *ipn, uint64_t now_ms);
+/* Every SSH id, connection (idle ones, too) and TCP stream is told to end, as before ipn_free: their
+ * DONEs follow within a second or so. */
+int ipn_close_streams(struct ipn *ipn, uint64_t now_ms);
 
 /* 1 and *ev, or 0 when there is nothing more for now. */
 int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms);

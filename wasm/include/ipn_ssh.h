@@ -32,6 +32,8 @@ enum ipn_ssh_prompt {
 };
 
 /*
+ * A forward's bytes are held until its first ipn_ssh_credit (0 will do): so `via` finds them.
+ *
  * fields: NAME\0VALUE\0 …, copied; the caller wipes its own.
  *   host user port(22) timeout(ms, 5000: to OPEN, waits for a person excepted)
  *   kind     shell (also a command or a subsystem), forward, sftp, test (up to authentication)
@@ -46,7 +48,9 @@ enum ipn_ssh_prompt {
  * for fields that are wrong, IPN_ERR_FULL over the number of ids, IPN_ERR_STATE after LOGGED_OUT.
  *
  * SSH_OPEN's aux: host key type, its fingerprint, key exchange, cipher in, cipher out, MAC in, MAC
- * out ("" with an AEAD), authentication; each ends in NUL.
+ * out ("" with an AEAD), authentication, why the host key is trusted (pinned, known, accepted); each
+ * ends in NUL.
+ * SSH_HOST_KEY with code 1 is a changed key, for information: its aux is the known one as text.
  * SSH_PROMPT's text: name, instruction, then each prompt with '1' (echo) or '0' in front; each
  * ends in NUL.
  */

@@ -223,9 +223,16 @@ int ipn_logout(struct ipn *ipn, uint64_t now_ms)
     if (ipn->logging_out)
         return 0;
     ipn->logging_out = true;
-    ipn_streams_close_all(ipn);
+    ipn_streams_close_all(ipn, false);
     netstack_flush(now_ms);
     control_client_logout(ipn->cc, now_ms);
+    return 0;
+}
+
+int ipn_close_streams(struct ipn *ipn, uint64_t now_ms)
+{
+    ipn->now_ms = now_ms;
+    ipn_streams_close_all(ipn, true);
     return 0;
 }
 
@@ -300,10 +307,13 @@ static int pump_streams(struct ipn *ipn, struct ipn_event *ev)
         struct ipn_stream *st = ipn_stream_next_dirty(ipn);
         if (!st)
             return 0;
-        int given =
-            st->kind == IPN_STREAM_SSH ? ipn_ssh_pump(ipn, st, ev) : ipn_tcp_pump(ipn, st, ev);
+        int given = st->kind == IPN_STREAM_SSH        ? ipn_ssh_pump(ipn, st, ev)
+                    : st->kind == IPN_STREAM_SSH_CONN ? ipn_ssh_conn_pump(ipn, st, ev)
+                                                      : ipn_tcp_pump(ipn, st, ev);
         if (given)
             return 1;
+        if (ipn->events.count > 0)
+            return 0; /* they come before what the next one has to say */
     }
 }
 

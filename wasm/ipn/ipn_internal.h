@@ -21,13 +21,13 @@
 #include "netstack/netstack.h"
 #include "wg/device.h"
 
-#define IPN_MAX_STREAMS 2048   /* SSH sessions and TCP streams; each may hold a 4 MB window */
+#define IPN_MAX_STREAMS 2048 /* SSH ids, their connections, TCP streams; each may hold a window */
 #define IPN_MAX_PINGS 64
 #define IPN_NAME_CAP 64
-#define IPN_PROBE_SLOTS 64     /* times of probes under way, by region modulo this */
-#define IPN_SOCKET_CONTROL 1   /* the socket ids: control is 1, region r is 1000 + r */
+#define IPN_PROBE_SLOTS 64 /* times of probes under way, by region modulo this */
+#define IPN_SOCKET_CONTROL 1 /* the socket ids: control is 1, region r is 1000 + r */
 #define IPN_SOCKET_DERP 1000
-#define IPN_GET_KEY 1          /* the ids of gets: /key is 1, the probe of region r 1000 + r */
+#define IPN_GET_KEY 1 /* the ids of gets: /key is 1, the probe of region r 1000 + r */
 
 struct ipn_ping {
     uint32_t id;
@@ -58,22 +58,24 @@ struct ipn {
     /* what the page was told last, and what it must be told */
     enum ipn_state state;
     struct ipn_event_queue events;
-    char auth_url[1024];      /* waiting for login() to be shown */
+    char auth_url[1024]; /* waiting for login() to be shown */
     bool running_called, login_wanted, netmap_dirty, status_dirty;
     bool logging_out, logged_out, farewell_told; /* nothing is told after LOGGED_OUT */
     bool nomem, nomem_told;
-    char *netmap_json;        /* lent by the last NETMAP or STATUS event */
+    char *netmap_json; /* lent by the last NETMAP or STATUS event */
     uint64_t running_since_ms, timestamp_stored_ms;
-    bool netstack_touched;    /* a flush is due */
+    bool netstack_touched; /* a flush is due */
     uint64_t handshakes_seen; /* of the WireGuard device, when waiting streams last looked */
 
     uint64_t probe_sent_ms[IPN_PROBE_SLOTS];
 
     struct ipn_streams streams;
     struct ipn_known_hosts known_hosts;
+    uint8_t ssh_salt[32]; /* of the identities of SSH connections */
+    bool have_ssh_salt;
     struct ipn_ping pings[IPN_MAX_PINGS];
     uint32_t next_ping;
-    uint8_t chunk[65536];    /* lent by the last TCP_DATA event */
+    uint8_t chunk[65536]; /* lent by the last TCP_DATA, SSH_OPEN, SFTP_DONE */
     uint64_t now_ms; /* of the public call under way: hooks need it */
 };
 

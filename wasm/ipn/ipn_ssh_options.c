@@ -23,15 +23,15 @@ static const struct field {
     {name, TEXT, offsetof(struct ipn_ssh_options, member), 0, max, words}
 #define NUMBER_FIELD(name, member, min, max) \
     {name, NUMBER, offsetof(struct ipn_ssh_options, member), min, max, ""}
-    TEXT_FIELD("host", host, 4096, "The name of the host"),
+    TEXT_FIELD("host", host, IPN_SSH_MAX_NAME_LEN, "The name of the host"),
     TEXT_FIELD("user", user, IPN_SSH_MAX_USER_LEN, "The user name"),
     TEXT_FIELD("term", term, IPN_SSH_MAX_TERM_LEN, "The terminal type (TERM)"),
     TEXT_FIELD("command", command, IPN_SSH_MAX_COMMAND_LEN, "The command"),
-    TEXT_FIELD("subsystem", subsystem, IPN_SSH_MAX_COMMAND_LEN, "The subsystem's name"),
+    TEXT_FIELD("subsystem", subsystem, IPN_SSH_MAX_NAME_LEN, "The subsystem's name"),
     TEXT_FIELD("password", password, IPN_SSH_MAX_SECRET_LEN, "The password"),
     TEXT_FIELD("passphrase", passphrase, IPN_SSH_MAX_SECRET_LEN, "The passphrase"),
     TEXT_FIELD("replaceHostKey", replace_host_key, 1024, "The fingerprint to replace"),
-    TEXT_FIELD("destHost", dest_host, 4096, "The name of the host to forward to"),
+    TEXT_FIELD("destHost", dest_host, IPN_SSH_MAX_NAME_LEN, "The name of the host to forward to"),
     NUMBER_FIELD("port", port, 1, 65535),
     NUMBER_FIELD("destPort", dest_port, 1, 65535),
     NUMBER_FIELD("rows", rows, 1, 65535),
@@ -162,7 +162,8 @@ static const char *next_string(const uint8_t *block, size_t len, size_t *at)
 
 static void set_defaults(struct ipn_ssh_options *o)
 {
-    *o = (struct ipn_ssh_options){.host = "",
+    *o = (struct ipn_ssh_options){.refs = 1,
+                                  .host = "",
                                   .user = "",
                                   .dest_host = "",
                                   .term = "xterm-256color",
@@ -184,7 +185,7 @@ static bool is_complete(const struct ipn_ssh_options *o)
     bool has_target = o->on || (o->host[0] && o->user[0]);
     bool has_dest = o->dest_host[0] && o->dest_port;
     return has_target && (o->kind == IPN_SSH_FORWARD) == has_dest &&
-           !(o->command[0] && o->subsystem[0]) && !(o->on && o->via);
+           !(o->command[0] && o->subsystem[0]) && !(o->on && (o->via || o->kind == IPN_SSH_TEST));
 }
 
 int ipn_ssh_options_parse(struct ipn_ssh_options *out, const uint8_t *fields, size_t len)
@@ -220,4 +221,20 @@ void ipn_ssh_options_wipe(struct ipn_ssh_options *o)
         wipe(o->block, o->block_len);
     free(o->block);
     wipe(o, sizeof *o);
+}
+
+struct ipn_ssh_options *ipn_ssh_options_share(struct ipn_ssh_options *o)
+{
+    o->refs++;
+    return o;
+}
+
+void ipn_ssh_options_release(struct ipn_ssh_options **o)
+{
+    struct ipn_ssh_options *last = *o;
+    *o = NULL;
+    if (!last || --last->refs)
+        return;
+    ipn_ssh_options_wipe(last);
+    free(last);
 }

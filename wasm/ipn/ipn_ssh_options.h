@@ -16,8 +16,9 @@ enum {
     IPN_SSH_MAX_KEYS = 4,               /* private keys to try; servers stop at six attempts */
     IPN_SSH_MAX_FIELDS_LEN = 512 << 10, /* the whole block: four keys, environment, command */
     IPN_SSH_MAX_USER_LEN = 1024,
+    IPN_SSH_MAX_NAME_LEN = 255, /* hosts, subsystems */
     IPN_SSH_MAX_TERM_LEN = 128,         /* libssh2: with the terminal modes at most 256 */
-    IPN_SSH_MAX_COMMAND_LEN = 32 << 10, /* has to fit in one SSH packet, as the following two */
+    IPN_SSH_MAX_COMMAND_LEN = 32000, /* has to fit in one SSH packet, as the following two */
     IPN_SSH_MAX_ENV_VALUE_LEN = 16 << 10,
     IPN_SSH_MAX_SECRET_LEN = 16 << 10,  /* password, passphrase */
     IPN_SSH_MAX_ENV_NAME_LEN = 1024,
@@ -29,6 +30,7 @@ enum {
 enum ipn_ssh_kind { IPN_SSH_SHELL, IPN_SSH_FORWARD, IPN_SSH_SFTP, IPN_SSH_TEST };
 
 struct ipn_ssh_options {
+    unsigned refs;
     enum ipn_ssh_kind kind;
     const char *host, *user, *dest_host; /* "" = not given */
     const char *term;
@@ -55,5 +57,10 @@ struct ipn_ssh_options {
  * out->problem says what. */
 int ipn_ssh_options_parse(struct ipn_ssh_options *out, const uint8_t *fields, size_t len);
 void ipn_ssh_options_wipe(struct ipn_ssh_options *o);
+
+/* On the heap and held by several: the id that asked, and the connection it made. release wipes
+ * and frees with the last one; *o is NULL afterwards. */
+struct ipn_ssh_options *ipn_ssh_options_share(struct ipn_ssh_options *o);
+void ipn_ssh_options_release(struct ipn_ssh_options **o);
 
 #endif

@@ -181,7 +181,7 @@ static void fail_by_time(struct ipn *ipn, struct ipn_stream *st)
 
 static void fail_by_tcp(struct ipn_stream *st)
 {
-    bool ssh = st->kind == IPN_STREAM_SSH;
+    bool ssh = st->kind == IPN_STREAM_SSH_CONN;
     switch (tcp_conn_error(st->tc)) {
     case IPN_ERR_NOT_FOUND:
         ipn_stream_fail(st, "policy-refused",
@@ -203,30 +203,49 @@ static void fail_by_tcp(struct ipn_stream *st)
 
 /* ---- the steps ---- */
 
-static const struct netmap_node *pick_peer(struct ipn *ipn, struct ipn_stream *st)
+/* The first address of host that a node routes to, and that node; *n: how many host has. */
+static const struct netmap_node *find_peer(struct ipn *ipn, const char *host, struct ipaddr *addr,
+                                           int *n)
 {
     struct netmap *nm = control_client_netmap(ipn->cc);
     struct ipaddr found[4];
-    int n = netmap_resolve(nm, found, 4, st->host, strlen(st->host));
-    if (n <= 0) {
-        ipn_stream_fail(st, "unknown-host", "There is no node called \"%s\" in this tailnet.",
-                        st->host);
-        return NULL;
-    }
-    for (size_t i = 0; i < nm->self.address_count; i++) {
-        if (ipaddr_equal(&nm->self.addresses[i].addr, &found[0])) {
-            ipn_stream_fail(st, "self", "\"%s\" is this page itself.", st->host);
-            return NULL;
-        }
-    }
     const struct netmap_node *node = NULL;
-    for (int i = 0; i < n && !node; i++) {
-        st->addr = found[i];
+    *n = netmap_resolve(nm, found, 4, host, strlen(host));
+    for (int i = 0; i < *n && !node; i++) {
+        *addr = found[i];
         node = netmap_find_route(nm, &found[i]);
     }
-    if (!node)
-        ipn_stream_fail(st, "no-route", "No node of this tailnet routes to %s.", st->host);
     return node;
+}
+
+bool ipn_stream_lookup(struct ipn *ipn, const char *host, struct ipaddr *addr)
+{
+    int n;
+    return control_client_netmap(ipn->cc)->valid && find_peer(ipn, host, addr, &n) != NULL;
+}
+
+static bool is_self(struct ipn *ipn, const struct ipaddr *addr)
+{
+    const struct netmap *nm = control_client_netmap(ipn->cc);
+    for (size_t i = 0; i < nm->self.address_count; i++) {
+        if (ipaddr_equal(&nm->self.addresses[i].addr, addr))
+            return true;
+    }
+    return false;
+}
+
+static const struct netmap_node *pick_peer(struct ipn *ipn, struct ipn_stream *st)
+{
+    int n;
+    const struct netmap_node *node = find_peer(ipn, st->host, &st->addr, &n);
+    if (n <= 0)
+        ipn_stream_fail(st, "unknown-host", "There is no node called \"%s\" in this tailnet.",
+                        st->host);
+    else if (is_self(ipn, &st->addr))
+        ipn_stream_fail(st, "self", "\"%s\" is this page itself.", st->host);
+    else if (!node)
+        ipn_stream_fail(st, "no-route", "No node of this tailnet routes to %s.", st->host);
+    return st->phase == IPN_STREAM_FAILED ? NULL : node;
 }
 
 static void step_resolve(struct ipn *ipn, struct ipn_stream *st)
@@ -309,6 +328,7 @@ void ipn_stream_restart(struct ipn *ipn, struct ipn_stream *st)
     st->tc = NULL;
     st->peer_gone = st->pinged = false;
     st->progress_due = false;
+    st->error_code = NULL;
     st->phase = IPN_STREAM_RESOLVING;
     st->deadline_ms = st->budget_end_ms = ipn->now_ms + st->timeout_ms;
     ipn->netstack_touched = true;
@@ -356,8 +376,14 @@ void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer)
 
 static uint64_t deadline_of(const struct ipn_stream *st)
 {
-    return st->kind == IPN_STREAM_SSH ? earlier(st->deadline_ms, ipn_ssh_deadline(st))
-                                      : st->deadline_ms;
+    switch (st->kind) {
+    case IPN_STREAM_SSH:
+        return ipn_ssh_deadline(st);
+    case IPN_STREAM_SSH_CONN:
+        return earlier(st->deadline_ms, ipn_ssh_conn_deadline(st));
+    default:
+        return st->deadline_ms;
+    }
 }
 
 uint64_t ipn_streams_next_deadline(const struct ipn *ipn)
@@ -378,38 +404,51 @@ void ipn_streams_tick(struct ipn *ipn)
             continue;
         if (st->deadline_ms <= ipn->now_ms && st->phase < IPN_STREAM_OPEN)
             fail_by_time(ipn, st);
+        ipn_stream_touch(ipn, st);
         if (st->kind == IPN_STREAM_SSH)
             ipn_ssh_tick(ipn, st);
-        ipn_stream_touch(ipn, st);
+        else if (st->kind == IPN_STREAM_SSH_CONN)
+            ipn_ssh_conn_tick(ipn, st);
+    }
+}
+
+/* Those of one kind; kinds end in the order of their enum, or an id would outlive its connection. */
+static void free_kind(struct ipn *ipn, enum ipn_stream_kind kind)
+{
+    for (size_t i = 0; i < ipn->streams.slot_count; i++) {
+        struct ipn_stream *st = ipn->streams.slots[i];
+        if (!st || st->kind != kind)
+            continue;
+        if (kind == IPN_STREAM_SSH)
+            ipn_ssh_free(ipn, st);
+        else if (kind == IPN_STREAM_SSH_CONN)
+            ipn_ssh_conn_free(ipn, st);
+        else
+            ipn_tcp_free(ipn, st);
     }
 }
 
 void ipn_streams_free_all(struct ipn *ipn)
 {
-    for (size_t i = 0; i < ipn->streams.slot_count; i++) {
-        struct ipn_stream *st = ipn->streams.slots[i];
-        if (!st)
-            continue;
-        if (st->kind == IPN_STREAM_SSH)
-            ipn_ssh_free(ipn, st);
-        else
-            ipn_tcp_free(ipn, st);
-    }
+    free_kind(ipn, IPN_STREAM_SSH);
+    free_kind(ipn, IPN_STREAM_SSH_CONN);
+    free_kind(ipn, IPN_STREAM_TCP);
     free(ipn->streams.slots);
     ipn->streams = (struct ipn_streams){0};
 }
 
-void ipn_streams_close_all(struct ipn *ipn)
+void ipn_streams_close_all(struct ipn *ipn, bool wait)
 {
     for (size_t i = 0; i < ipn->streams.slot_count; i++) {
         struct ipn_stream *st = ipn->streams.slots[i];
-        if (!st)
-            continue;
-        if (st->kind == IPN_STREAM_SSH) {
-            ipn_ssh_close(ipn, st->id, ipn->now_ms);
-            ipn_ssh_say_goodbye(ipn, st);
-        } else {
+        if (st && st->kind == IPN_STREAM_SSH_CONN)
+            ipn_ssh_conn_shut(ipn, st, wait);
+        else if (st && st->kind == IPN_STREAM_TCP)
             ipn_tcp_close(ipn, st->id, ipn->now_ms);
-        }
+    }
+    for (size_t i = 0; i < ipn->streams.slot_count && !wait; i++) {
+        struct ipn_stream *st = ipn->streams.slots[i];
+        if (st && st->kind == IPN_STREAM_SSH)
+            ipn_ssh_close(ipn, st->id, ipn->now_ms);
     }
 }

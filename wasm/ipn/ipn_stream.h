@@ -17,7 +17,7 @@
 #define IPN_STREAM_HOST_CAP 256
 #define IPN_STREAM_TEXT_CAP 400
 
-enum ipn_stream_kind { IPN_STREAM_SSH, IPN_STREAM_TCP };
+enum ipn_stream_kind { IPN_STREAM_SSH, IPN_STREAM_SSH_CONN, IPN_STREAM_TCP };
 
 enum ipn_stream_phase {
     IPN_STREAM_RESOLVING,
@@ -81,17 +81,27 @@ void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer);
 uint64_t ipn_streams_next_deadline(const struct ipn *ipn);
 void ipn_streams_tick(struct ipn *ipn);
 void ipn_streams_free_all(struct ipn *ipn);
-/* As if the page had closed each one: what the far end must hear is sent, DONE follows. */
-void ipn_streams_close_all(struct ipn *ipn);
+/* As if the page had closed each one, idle SSH connections included: what the far end must hear is
+ * sent, DONE follows; with wait, once it answered or a second has passed. */
+void ipn_streams_close_all(struct ipn *ipn, bool wait);
 
-/* ipn_ssh.c and ipn_tcp.c: 1 and *ev, or 0 when that stream has nothing more to say. */
+/* The address that a name of the tailnet stands for now, if a node routes to it. */
+bool ipn_stream_lookup(struct ipn *ipn, const char *host, struct ipaddr *addr);
+
+/* ipn_ssh.c (ids), ipn_ssh_pump.c (their connections), ipn_tcp.c: 1 and *ev, or 0 when that stream
+ * has nothing more to say, or has put it into the queue of events. */
 int ipn_ssh_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev);
+int ipn_ssh_conn_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev);
 int ipn_tcp_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev);
 uint64_t ipn_ssh_deadline(const struct ipn_stream *st);
+uint64_t ipn_ssh_conn_deadline(const struct ipn_stream *st);
 void ipn_ssh_tick(struct ipn *ipn, struct ipn_stream *st);
-void ipn_ssh_say_goodbye(struct ipn *ipn,
-                         struct ipn_stream *st); /* after close: waits for nobody */
+void ipn_ssh_conn_tick(struct ipn *ipn, struct ipn_stream *st);
+/* Ends the connection: with wait, what the far end answers is awaited for a second; without, what
+ * it must hear is sent and that was it. */
+void ipn_ssh_conn_shut(struct ipn *ipn, struct ipn_stream *st, bool wait);
 void ipn_ssh_free(struct ipn *ipn, struct ipn_stream *st);
+void ipn_ssh_conn_free(struct ipn *ipn, struct ipn_stream *st);
 void ipn_tcp_free(struct ipn *ipn, struct ipn_stream *st);
 
 #endif

@@ -155,6 +155,9 @@ static void greet(struct far_conn *c)
         stack->free(c->tc, c->mode == FAR_RESET);
         c->tc = NULL;
         break;
+    case FAR_SSH:
+        c->ssh = far_ssh_new(&world->ssh_ways);
+        break;
     case FAR_BANNER_GARBAGE:
         stack->write(c->tc, (const uint8_t *)banner, sizeof banner - 1); /* fall through */
     case FAR_GARBAGE:
@@ -164,6 +167,34 @@ static void greet(struct far_conn *c)
     default:
         break;
     }
+}
+
+static void end_conn(struct far_conn *c, bool abort)
+{
+    stack->free(c->tc, abort);
+    c->tc = NULL;
+    far_ssh_free(c->ssh);
+    c->ssh = NULL;
+}
+
+static void serve_ssh(struct far_conn *c)
+{
+    static uint8_t bytes[65536];
+    size_t room, n;
+    if (world->ssh_ways.frozen)
+        return;
+    while ((n = stack->read(c->tc, bytes, sizeof bytes)) > 0)
+        far_ssh_input(c->ssh, bytes, n);
+    while ((room = stack->writable(c->tc)) > 0) {
+        n = far_ssh_output(c->ssh, bytes, room < sizeof bytes ? room : sizeof bytes);
+        if (n == 0)
+            break;
+        stack->write(c->tc, bytes, n);
+    }
+    c->stalled = false;
+    enum tcp_conn_state state = stack->state(c->tc);
+    if (state == TCP_CONN_REMOTE_CLOSED || state == TCP_CONN_CLOSED)
+        end_conn(c, false);
 }
 
 static void echo(struct far_conn *c)
@@ -194,7 +225,7 @@ static void serve(struct world *w)
     struct tcp_conn *tc;
     while (w->conn_count < WORLD_MAX_CONNS && (tc = stack->accept())) {
         struct far_conn *c = &w->conns[w->conn_count++];
-        *c = (struct far_conn){tc, w->far_mode, true};
+        *c = (struct far_conn){tc, w->far_mode, true, NULL};
         greet(c);
     }
     while ((tc = stack->next_ready())) {
@@ -203,8 +234,26 @@ static void serve(struct world *w)
                 w->conns[i].stalled = true;
     }
     for (size_t i = 0; i < w->conn_count; i++)
-        if (w->conns[i].tc && w->conns[i].stalled)
+        if (w->conns[i].tc && w->conns[i].ssh)
+            serve_ssh(&w->conns[i]); /* a test may have made it speak */
+        else if (w->conns[i].tc && w->conns[i].stalled)
             echo(&w->conns[i]);
+}
+
+size_t far_open_conns(const struct world *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->conn_count; i++)
+        n += w->conns[i].tc != NULL;
+    return n;
+}
+
+void far_drop_conns(struct world *w)
+{
+    for (size_t i = 0; i < w->conn_count; i++)
+        if (w->conns[i].tc)
+            end_conn(&w->conns[i], true);
+    far_drain(w);
 }
 
 /* ---- its relay ---- */
@@ -294,6 +343,8 @@ void far_start(struct world *w)
 
 void far_stop(struct world *w)
 {
+    for (size_t i = 0; i < w->conn_count; i++)
+        far_ssh_free(w->conns[i].ssh);
     stack->unlisten();
     stack->wipe();
     magicsock_free(w->far_ms);

@@ -226,6 +226,15 @@ static void note_data(struct world *w, struct world_stream *s, const struct ipn_
         IPN_CALL(ipn_tcp_credit(w->ipn, s->id, ev->text_len, w->now_ms));
 }
 
+static void note_output(struct world *w, struct world_stream *s, const struct ipn_event *ev)
+{
+    size_t at = strlen(s->seen);
+    snprintf(s->seen + at, sizeof s->seen - at, "%.*s", (int)ev->text_len, (const char *)ev->text);
+    s->received += ev->text_len;
+    if (!s->no_credit)
+        IPN_CALL(ipn_ssh_credit(w->ipn, s->id, ev->text_len, w->now_ms));
+}
+
 static void stream_event(struct world *w, const struct ipn_event *ev)
 {
     struct world_stream *s = find_stream(w, ev->id);
@@ -253,6 +262,7 @@ static void stream_event(struct world *w, const struct ipn_event *ev)
         s->errors++;
         snprintf(s->code, sizeof s->code, "%.*s", (int)ev->text_len, (const char *)ev->text);
         snprintf(s->text, sizeof s->text, "%.*s", (int)ev->aux_len, (const char *)ev->aux);
+        s->error_early = ev->code;
         break;
     case IPN_EVENT_TCP_DONE:
     case IPN_EVENT_SSH_DONE:
@@ -263,7 +273,24 @@ static void stream_event(struct world *w, const struct ipn_event *ev)
     case IPN_EVENT_SSH_PROGRESS:
         s->progress++;
         break;
+    case IPN_EVENT_SSH_DATA:
+        note_output(w, s, ev);
+        break;
+    case IPN_EVENT_SSH_STEP:
+        s->steps |= 1u << ev->code;
+        break;
+    case IPN_EVENT_SSH_EXIT:
+        s->exits++;
+        s->exit_code = ev->code;
+        break;
+    case IPN_EVENT_SSH_EOF:
+        s->eof = true;
+        break;
+    case IPN_EVENT_SSH_PROMPT:
+        s->prompts++;
+        break;
     case IPN_EVENT_SSH_HOST_KEY:
+        s->host_keys++;
         IPN_CALL(ipn_ssh_answer_host_key(w->ipn, s->id, true, w->now_ms));
         break;
     default:
@@ -339,7 +366,8 @@ static void event(struct world *w, const struct ipn_event *ev)
         world_socket_forget(socket);
     else if (ev->type == IPN_EVENT_HTTP_GET)
         get(w, ev);
-    else if (ev->type >= IPN_EVENT_SSH_PROGRESS && ev->type <= IPN_EVENT_TCP_DONE)
+    else if (ev->type >= IPN_EVENT_SSH_PROGRESS && ev->type <= IPN_EVENT_TCP_DONE &&
+             ev->type != IPN_EVENT_KNOWN_HOSTS)
         stream_event(w, ev);
     else
         told(w, ev);
@@ -408,10 +436,16 @@ struct world_stream *world_tcp(struct world *w, const char *host, uint16_t port,
     return s;
 }
 
-struct world_stream *world_ssh_with(struct world *w, const uint8_t *fields, size_t len)
+struct world_stream *world_ssh_with(struct world *w, const char *fields)
 {
+    char block[600];
+    size_t len = (size_t)snprintf(block, sizeof block, "%s", fields) + 1;
     int id;
-    IPN_CALL(id = ipn_ssh_open(w->ipn, fields, len, w->now_ms));
+    for (size_t i = 0; i < len; i++) {
+        if (block[i] == '=' || block[i] == ' ')
+            block[i] = '\0';
+    }
+    IPN_CALL(id = ipn_ssh_open(w->ipn, (const uint8_t *)block, len, w->now_ms));
     struct world_stream *s = add_stream(w, id, true);
     world_drain(w);
     return s;
@@ -420,9 +454,9 @@ struct world_stream *world_ssh_with(struct world *w, const uint8_t *fields, size
 struct world_stream *world_ssh(struct world *w, const char *host, uint32_t timeout_ms)
 {
     char fields[400];
-    int len = snprintf(fields, sizeof fields, "host%c%s%cuser%croot%cpty%c1%ctimeout%c%u%c", 0,
-                       host, 0, 0, 0, 0, 0, 0, (unsigned)timeout_ms, 0);
-    return world_ssh_with(w, (const uint8_t *)fields, (size_t)len);
+    snprintf(fields, sizeof fields, "host=%s user=root pty=1 askHostKey=1 timeout=%u", host,
+             (unsigned)timeout_ms);
+    return world_ssh_with(w, fields);
 }
 
 void world_close_stream(struct world *w, struct world_stream *s)

@@ -12,6 +12,7 @@
 #define SIM_ENGINE_WORLD_H
 
 #include "include/ipn.h"
+#include "sim/engine/far_ssh.h"
 #include "sim/netstack/endpoint.h"
 #include "support/relay.h"
 #include "unit/control/control_server.h"
@@ -22,7 +23,15 @@ enum { WORLD_PORT = 22, WORLD_MAX_STREAMS = 512, WORLD_MAX_STATES = 32, WORLD_MA
 enum link_state { LINK_UP, LINK_REFUSED, LINK_SILENT };
 
 /* What the far node does with a connection that comes in. */
-enum far_mode { FAR_ECHO, FAR_SILENT, FAR_CLOSE, FAR_RESET, FAR_GARBAGE, FAR_BANNER_GARBAGE };
+enum far_mode {
+    FAR_ECHO,
+    FAR_SILENT,
+    FAR_CLOSE,
+    FAR_RESET,
+    FAR_GARBAGE,
+    FAR_BANNER_GARBAGE,
+    FAR_SSH /* far_ssh.h */
+};
 
 /* What the control server makes of a registration. */
 enum script_mode {
@@ -57,6 +66,10 @@ struct world_socket {
 struct world_stream {
     uint32_t id;
     bool open, eof, done, ssh, blocked, shut_after, corrupt, no_credit;
+    unsigned steps; /* bit n: step n was told */
+    unsigned prompts, host_keys, exits;
+    int exit_code, error_early; /* of the last EXIT, ERROR */
+    char seen[200]; /* the beginning of an SSH id's output */
     unsigned opens, errors, progress, dones;
     char code[40];
     char text[200];
@@ -67,6 +80,7 @@ struct far_conn {
     struct tcp_conn *tc;
     enum far_mode mode;
     bool stalled;
+    struct far_ssh *ssh;
 };
 
 struct world {
@@ -98,6 +112,7 @@ struct world {
     enum far_mode far_mode;
     unsigned loss, dup, jitter_ms; /* of 1000 datagrams */
     bool reject;                   /* the far node's packet filter: TSMP for every SYN */
+    struct far_ssh_ways ssh_ways;
     uint8_t *reserved;
     size_t reserved_len;
 
@@ -140,7 +155,8 @@ bool world_join(struct world *w);
 /* The page's calls, with their record. NULL: the engine refused, *err says how. */
 struct world_stream *world_tcp(struct world *w, const char *host, uint16_t port, uint64_t to_send);
 struct world_stream *world_ssh(struct world *w, const char *host, uint32_t timeout_ms);
-struct world_stream *world_ssh_with(struct world *w, const uint8_t *fields, size_t len);
+/* fields: NAME=VALUE words with one space between, "host=far user=root" in front. */
+struct world_stream *world_ssh_with(struct world *w, const char *fields);
 void world_close_stream(struct world *w, struct world_stream *s);
 
 /* Cuts a connection; both ends see it at once. */
@@ -165,6 +181,8 @@ void script_expire_self(struct world *w);
 const char *script_peers(struct world *w);
 
 /* far.c */
+size_t far_open_conns(const struct world *w); /* TCP connections there now; conn_count: ever */
+void far_drop_conns(struct world *w);         /* resets them all */
 void far_setup(void);
 void far_start(struct world *w);
 void far_stop(struct world *w);

@@ -616,6 +616,8 @@ static void on_packet(struct mini_server *m, struct bytes p)
 
     if (m->client_in_kex && p.data[0] > 4 && (p.data[0] < 20 || p.data[0] > 49))
         m->violations++;
+    if (m->take && m->take(m, m->ctx, p.data, p.len))
+        return;
     switch (p.data[0]) {
     case KEXINIT:
         on_kexinit(m, p);

@@ -56,6 +56,9 @@ enum { MINI_MAX_CHANNELS = 160, MINI_SERVER_CHANNEL = 7, MINI_RECEIVED_CAP = 1 <
 struct mini_server {
     enum mini_cipher cipher;
     enum mini_fault fault;
+    /* Looks at each packet first; true: that was all. For servers with more than this one has. */
+    bool (*take)(struct mini_server *m, void *ctx, const uint8_t *packet, size_t len);
+    void *ctx;
     uint32_t window;  /* that the client gets for its input */
     bool strict;
 
