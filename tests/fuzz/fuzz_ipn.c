@@ -70,6 +70,57 @@ static void step_stream(unsigned what, uint8_t a, const uint8_t *data, size_t le
     }
 }
 
+/* Ids of every kind, over each other and over nothing. */
+static void step_ssh(unsigned what, uint8_t a, const uint8_t *data, size_t len)
+{
+    static const char *const kinds[] = {"",
+                                        " kind=test",
+                                        " kind=sftp",
+                                        " reuse=0 retries=2",
+                                        " command=hang",
+                                        " agent=1 password=x prompts=1",
+                                        " kind=forward destHost=in destPort=22"};
+    const char *kind = kinds[a % (sizeof kinds / sizeof *kinds)];
+    char fields[300];
+    uint32_t id = id_at(a), other = id_at(len ? data[0] : 0);
+    switch (what) {
+    case 0:
+        snprintf(fields, sizeof fields, "host=far user=u askHostKey=%u%s", a & 1u, kind);
+        world_ssh_with(&w, fields);
+        break;
+    case 1:
+        snprintf(fields, sizeof fields, "on=%u%s", (unsigned)other, kind);
+        world_ssh_with(&w, fields);
+        break;
+    case 2:
+        snprintf(fields, sizeof fields, "host=in user=u askHostKey=1 via=%u%s", (unsigned)other,
+                 kind);
+        world_ssh_with(&w, fields);
+        break;
+    case 3:
+        IPN_CALL(ipn_ssh_open(w.ipn, data, len, w.now_ms));
+        break;
+    case 4:
+        IPN_CALL(ipn_ssh_answer_prompt(w.ipn, id, len ? data : NULL, len, w.now_ms));
+        IPN_CALL(ipn_ssh_answer_agent(w.ipn, id, (int)len, a & 1, w.now_ms));
+        IPN_CALL(ipn_ssh_signal(w.ipn, id, "INT", w.now_ms));
+        break;
+    case 5:
+        w.far_mode = FAR_SSH;
+        w.ssh_ways.max_sessions = a % 4;
+        w.ssh_ways.frozen = a > 200;
+        break;
+    case 6:
+        far_drop_conns(&w);
+        break;
+    default:
+        if (a == 255)
+            IPN_CALL(ipn_close_streams(w.ipn, w.now_ms));
+        IPN_CALL(ipn_sftp_request(w.ipn, id, data, len, w.now_ms));
+        break;
+    }
+}
+
 static void step_socket(unsigned what, uint8_t a, const uint8_t *data, size_t len)
 {
     static const uint32_t ids[] = {1, 1001, 1002, 0, 0xffffffffu};
@@ -145,8 +196,10 @@ static void step(uint8_t what, uint8_t a, const uint8_t *data, size_t len)
 {
     switch (what >> 5) {
     case 0:
-    case 1:
         step_stream(what & 7, a, data, len);
+        break;
+    case 1:
+        step_ssh(what & 7, a, data, len);
         break;
     case 2:
         step_socket((what & 7) % 6, a, data, len);

@@ -60,6 +60,36 @@ static bool is_out(const struct world *now)
     return now->logged_out;
 }
 
+/* Two shells on one connection, and a third through a forward of it. */
+static void live_ssh(void)
+{
+    char fields[200];
+    w.far_mode = FAR_SSH;
+    struct world_stream *a =
+        world_ssh_with(&w, "host=far user=u askHostKey=1 password=p retries=1");
+    world_run(&w, 4 * SECOND, NULL);
+    struct world_stream *b =
+        world_ssh_with(&w, "host=far user=u askHostKey=1 password=p retries=1");
+    if (a && b) {
+        snprintf(fields, sizeof fields, "kind=forward on=%u destHost=in destPort=22",
+                 (unsigned)a->id);
+        struct world_stream *f = world_ssh_with(&w, fields);
+        world_run(&w, 2 * SECOND, NULL);
+        snprintf(fields, sizeof fields, "host=in user=u askHostKey=1 via=%u",
+                 f ? (unsigned)f->id : 1);
+        struct world_stream *c = world_ssh_with(&w, fields);
+        world_run(&w, 6 * SECOND, NULL);
+        if (c && c->open)
+            IPN_CALL(ipn_ssh_write(w.ipn, c->id, (const uint8_t *)"x", 1, w.now_ms));
+        world_drain(&w);
+        world_close_stream(&w, b);
+    }
+    for (size_t i = 0; i < w.stream_count; i++)
+        if (w.streams[i].ssh)
+            world_close_stream(&w, &w.streams[i]);
+    world_run(&w, 2 * SECOND, NULL);
+}
+
 /* A whole life; true if it went as if nothing had been missing. */
 static bool live(uint64_t n)
 {
@@ -78,6 +108,7 @@ static bool live(uint64_t n)
     w.far_mode = FAR_BANNER_GARBAGE;
     world_ssh(&w, "far", 3000);
     world_run(&w, 20 * SECOND, finished);
+    live_ssh();
     script_send_map(&w, "{\"PeersChangedPatch\":[{\"NodeID\":2,\"Online\":false}]}");
     world_cut(&w, WORLD_RELAY);
     world_cut(&w, WORLD_CONTROL);
