@@ -4,6 +4,8 @@
  * in the world of tests/sim/engine, so that what has a key to it is within reach. Each id gets one
  * DONE, a drain ends, a deadline does not stay in the past, nothing comes after LOGGED_OUT.
  */
+#include <stdio.h>
+
 #include "sim/engine/world.h"
 #include "wg/device.h"
 
@@ -98,7 +100,8 @@ static void step_ssh(unsigned what, uint8_t a, const uint8_t *data, size_t len)
         world_ssh_with(&w, fields);
         break;
     case 3:
-        IPN_CALL(ipn_ssh_open(w.ipn, data, len, w.now_ms));
+        snprintf(fields, sizeof fields, "%.*s", (int)len, (const char *)data);
+        world_ssh_with(&w, fields);
         break;
     case 4:
         IPN_CALL(ipn_ssh_answer_prompt(w.ipn, id, len ? data : NULL, len, w.now_ms));

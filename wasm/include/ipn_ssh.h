@@ -91,7 +91,8 @@ int ipn_known_hosts_set(struct ipn *ipn, const uint8_t *text, size_t len, uint64
 /* 1: removed, STORE and KNOWN_HOSTS follow; 0: there was no such line. port 0 = 22. */
 int ipn_known_hosts_remove(struct ipn *ipn, const char *host, uint16_t port, uint64_t now_ms);
 
-/* A new ed25519 key: an id > 0, then IPN_EVENT_KEY. */
+/* A new ed25519 key: an id > 0, then IPN_EVENT_KEY. comment: one line of at most 255 bytes, or
+ * IPN_ERR_ARG. */
 int ipn_ssh_keygen(struct ipn *ipn, const char *comment, uint64_t now_ms);
 
 #endif

@@ -74,7 +74,7 @@ struct ipn {
     uint8_t ssh_salt[32]; /* of the identities of SSH connections */
     bool have_ssh_salt;
     struct ipn_ping pings[IPN_MAX_PINGS];
-    uint32_t next_ping;
+    uint32_t next_ping, next_key;
     uint8_t chunk[65536]; /* lent by the last TCP_DATA, SSH_OPEN, SFTP_DONE */
     uint64_t now_ms; /* of the public call under way: hooks need it */
 };

@@ -69,10 +69,3 @@ int ipn_sftp_cancel(struct ipn *ipn, uint32_t id, uint32_t request, uint64_t now
     (void)request;
     return answer(ipn, id, now_ms);
 }
-
-int ipn_ssh_keygen(struct ipn *ipn, const char *comment, uint64_t now_ms)
-{
-    (void)comment;
-    ipn->now_ms = now_ms;
-    return IPN_ERR_STATE;
-}

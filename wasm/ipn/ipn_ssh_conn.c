@@ -284,7 +284,8 @@ void ipn_ssh_conn_leave(struct ipn *ipn, struct ipn_ssh *ssh)
 
 bool ipn_ssh_conn_move(struct ipn *ipn, struct ipn_ssh *ssh)
 {
-    if (!ssh->joined_live || ssh->opened || ssh->moved || !ssh->o || ssh->o->on || ssh->conn->via)
+    if (!ssh->conn || !ssh->joined_live || ssh->opened || ssh->moved || ssh->o->on ||
+        ssh->conn->hops)
         return false;
     ssh->conn->stale = true;
     ipn_ssh_conn_leave(ipn, ssh);

@@ -61,9 +61,10 @@ static bool is_out(const struct world *now)
 }
 
 /* Two shells on one connection, and a third through a forward of it. */
-static void live_ssh(void)
+static bool live_ssh(void)
 {
     char fields[200];
+    bool all = false;
     w.far_mode = FAR_SSH;
     struct world_stream *a =
         world_ssh_with(&w, "host=far user=u askHostKey=1 password=p retries=1");
@@ -82,12 +83,14 @@ static void live_ssh(void)
         if (c && c->open)
             IPN_CALL(ipn_ssh_write(w.ipn, c->id, (const uint8_t *)"x", 1, w.now_ms));
         world_drain(&w);
+        all = c && c->open && b->open && a->open;
         world_close_stream(&w, b);
     }
     for (size_t i = 0; i < w.stream_count; i++)
         if (w.streams[i].ssh)
             world_close_stream(&w, &w.streams[i]);
     world_run(&w, 2 * SECOND, NULL);
+    return all;
 }
 
 /* A whole life; true if it went as if nothing had been missing. */
@@ -108,12 +111,12 @@ static bool live(uint64_t n)
     w.far_mode = FAR_BANNER_GARBAGE;
     world_ssh(&w, "far", 3000);
     world_run(&w, 20 * SECOND, finished);
-    live_ssh();
+    bool shells = live_ssh();
     script_send_map(&w, "{\"PeersChangedPatch\":[{\"NodeID\":2,\"Online\":false}]}");
     world_cut(&w, WORLD_RELAY);
     world_cut(&w, WORLD_CONTROL);
     world_run(&w, 20 * SECOND, NULL);
-    bool whole = joined && s && s->received == s->to_send && !s->corrupt;
+    bool whole = joined && shells && s && s->received == s->to_send && !s->corrupt;
     IPN_CALL(ipn_logout(w.ipn, w.now_ms));
     bool out = world_run(&w, 10 * SECOND, is_out);
     bool ok = CHECK(out) & CHECK_EQ(w.busy, 0) & CHECK_EQ(w.unknown_ids, 0);

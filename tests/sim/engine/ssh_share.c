@@ -107,14 +107,43 @@ static void test_both_at_once(void)
 static void test_question_passed_on(void)
 {
     begin();
-    w.ssh_ways.fault = MINI_HOLD_AUTH;
+    w.no_answers = true;
     struct world_stream *a = world_ssh_with(&w, SHELL), *b = world_ssh_with(&w, SHELL);
-    world_run(&w, 2 * SECOND, NULL);
+    CHECK(!world_run(&w, 10 * MINUTE, all_done)); /* a person may take long */
+    CHECK_EQ(a->host_keys, 1);
+    CHECK_EQ(b->host_keys, 0);
     world_close_stream(&w, a);
+    world_run(&w, SECOND, NULL);
     CHECK(a->done && !a->errors);
-    CHECK(world_run(&w, 10 * SECOND, all_done));
-    CHECK_EQ(b->errors, 1);
-    CHECK_STR(b->code, "ssh-timeout");
+    CHECK_EQ(b->host_keys, 1);
+    CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, a->id, true, w.now_ms), IPN_ERR_NOT_FOUND);
+    CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), 0);
+    CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), IPN_ERR_STATE);
+    world_drain(&w);
+    CHECK(world_run(&w, 5 * SECOND, all_open));
+    check_echo(b, "yes");
+    CHECK_EQ(w.conn_count, 1);
+    struct world_stream *c = world_ssh_with(&w, SHELL " reuse=0");
+    CHECK(world_run(&w, 5 * SECOND, all_open)); /* the host is known now */
+    CHECK_EQ(c->host_keys, 0);
+    finish();
+}
+
+/* Nobody is left to ask: the connection goes. */
+static void test_question_unanswered(void)
+{
+    begin();
+    w.no_answers = true;
+    struct world_stream *a = world_ssh_with(&w, SHELL);
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK_EQ(far_open_conns(&w), 1);
+    world_close_stream(&w, a);
+    CHECK(a->done);
+    world_run(&w, 3 * SECOND, NULL);
+    CHECK_EQ(far_open_conns(&w), 0);
+    a = world_ssh_with(&w, SHELL); /* half an hour, then it is given up */
+    CHECK(world_run(&w, 31 * MINUTE, all_done));
+    CHECK_STR(a->code, "ssh-timeout");
     finish();
 }
 
@@ -465,6 +494,7 @@ int main(void)
     test_two_shells_one_connection();
     test_both_at_once();
     test_question_passed_on();
+    test_question_unanswered();
     test_who_shares();
     test_idle();
     test_idle_ceiling();

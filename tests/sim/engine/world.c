@@ -291,7 +291,8 @@ static void stream_event(struct world *w, const struct ipn_event *ev)
         break;
     case IPN_EVENT_SSH_HOST_KEY:
         s->host_keys++;
-        IPN_CALL(ipn_ssh_answer_host_key(w->ipn, s->id, true, w->now_ms));
+        if (!w->no_answers)
+            IPN_CALL(ipn_ssh_answer_host_key(w->ipn, s->id, true, w->now_ms));
         break;
     default:
         break;

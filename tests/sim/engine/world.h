@@ -113,6 +113,7 @@ struct world {
     unsigned loss, dup, jitter_ms; /* of 1000 datagrams */
     bool reject;                   /* the far node's packet filter: TSMP for every SYN */
     struct far_ssh_ways ssh_ways;
+    bool no_answers; /* the page leaves questions unanswered */
     uint8_t *reserved;
     size_t reserved_len;
 
