@@ -31,10 +31,11 @@ for (const release of ['tailscale', 'tailscale-1.80']) {
     });
     after(() => net?.stop());
 
-    /** Logs in; `person` is called with what the login is called. */
-    function checked(host, person) {
+    /** Logs in, on a connection of its own; `person` is called with what the login is called. */
+    function checked(host, person, {reuse = false} = {}) {
       return page.ssh(host, user, {
         ...IMPATIENT,
+        reuse,
         onStart: async (session, said) => {
           const id = await until('the address to visit', () => authIdIn(said.banners.join('')));
           await person(id, session);
@@ -115,10 +116,19 @@ for (const release of ['tailscale', 'tailscale-1.80']) {
       assert.deepEqual(said.errors, []);
     });
 
+    test('check: a shell more on a connection that was let in asks nobody', async () => {
+      const before = await pendingChecks();
+      const first = await checked('check', (id) => net.headscale.approve(id), {reuse: true});
+      assert.equal(first.text, 'in\n');
+      const second = await page.ssh('check', user, {command: 'echo again'});
+      assert.equal(second.text, 'again\n');
+      assert.equal((await pendingChecks()) - before, 1);
+    });
+
     test('check once in an hour: the second login is let in at once', async () => {
       const first = await checked('hour', (id) => net.headscale.approve(id));
       assert.equal(first.text, 'in\n');
-      const second = await page.ssh('hour', user, {command: 'echo again'});
+      const second = await page.ssh('hour', user, {command: 'echo again', reuse: false});
       assert.equal(second.text, 'again\n');
       assert.deepEqual(second.banners, []);
     });

@@ -59,22 +59,22 @@ struct mini_server {
     /* Looks at each packet first; true: that was all. For servers with more than this one has. */
     bool (*take)(struct mini_server *m, void *ctx, const uint8_t *packet, size_t len);
     void *ctx;
-    uint32_t window;  /* that the client gets for its input */
+    uint32_t window; /* that the client gets for its input */
     bool strict;
 
     /* What goes wrong in a re-key; all false: nothing. */
     bool rekey_other_cipher, rekey_other_host_key, rekey_bad_signature;
     bool rekey_hold; /* its KEXINIT comes, and then nothing */
-    bool limited;    /* `left` more bytes come out, and then nothing */
+    bool limited; /* `left` more bytes come out, and then nothing */
     size_t left;
 
     uint8_t in[1 << 20], out[1 << 22];
     size_t in_at, in_len, out_len, out_at;
     bool version_seen, sealed_in, sealed_out, first_kex_done;
-    bool kexinit_sent;   /* of the exchange under way */
-    bool client_in_kex;  /* between its KEXINIT and its NEWKEYS */
+    bool kexinit_sent; /* of the exchange under way */
+    bool client_in_kex; /* between its KEXINIT and its NEWKEYS */
     unsigned violations; /* packets of the client there that RFC 4253 section 7.1 forbids */
-    unsigned exchanges;  /* that came to their end */
+    unsigned exchanges; /* that came to their end */
     char client_version[256];
     uint32_t seq_in, seq_out;
     uint8_t host_pk[32], host_sk[64], other_pk[32], other_sk[64], session_id[32];
