@@ -2,6 +2,7 @@
 //
 //   sftp_drive --pipes--> OpenSSH's sftp-server
 //                    \--> sftp-go: github.com/pkg/sftp, on files and on files in memory
+//   sftp_drive --SSH, a channel of ssh_session--> OpenSSH with internal-sftp, with sftp-server
 //
 // MESHTERM_SFTP_DRIVE names the program; without it, the one of build/native. MESHTERM_LONG=1 takes
 // 1 GB up and down instead of 200 MB.
@@ -29,6 +30,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 
+import {makeAccount, opensshMissing, removeAccount, startOpenSSH} from '../support/ssh_servers.mjs';
 import {DRIVE, drive, goServer, opensshServer, word} from '../support/sftp/sftp_servers.mjs';
 
 const MB = 1 << 20;
@@ -60,28 +62,56 @@ function makeFile(path, size) {
 
 test('sftp_drive is there', () => assert.ok(existsSync(DRIVE), DRIVE));
 
+/** OpenSSH on a port, and its account. */
+async function startSSH(lines) {
+  const user = makeAccount();
+  const server = await startOpenSSH({lines});
+  return {
+    command: ['--ssh', String(server.port), user],
+    async stop() {
+      await server.stop();
+      removeAccount(user);
+    },
+  };
+}
+
+const onPipes = (command) => ({command, stop: async () => {}});
+
 const servers = [
   {
     name: 'OpenSSH',
     skip: opensshServer ? false : 'OpenSSH has no sftp-server here',
-    command: () => [opensshServer],
+    start: async () => onPipes([opensshServer]),
   },
-  {name: 'pkg/sftp', skip: false, command: () => [goServer()]},
+  {name: 'pkg/sftp', skip: false, start: async () => onPipes([goServer()])},
+  {
+    name: 'OpenSSH over SSH, internal-sftp',
+    skip: opensshMissing() ?? false,
+    start: () => startSSH(['Subsystem sftp internal-sftp', 'MaxSessions 1']),
+  },
 ];
 
-for (const {name, skip, command} of servers) {
+for (const {name, skip, start} of servers) {
   describe(name, {skip}, () => {
-    const isGo = name !== 'OpenSSH';
-    let dir, at;
+    const isGo = name === 'pkg/sftp';
+    const isPipe = !name.includes('SSH,');
+    let dir, at, server, umask;
 
-    before(() => {
+    before(async () => {
+      umask = process.umask(0); // the account on the server writes here too
+      server = await start();
       dir = mkdtempSync(join(tmpdir(), 'meshterm-sftp-'));
+      chmodSync(dir, 0o777);
       at = (file) => join(dir, file);
     });
-    after(() => rmSync(dir, {recursive: true, force: true}));
+    after(async () => {
+      await server.stop();
+      rmSync(dir, {recursive: true, force: true});
+      process.umask(umask);
+    });
 
     async function run(script) {
-      const result = await drive(command(), script);
+      const result = await drive(server.command, script);
       assert.ok(result.open, result.err);
       assert.equal(result.left, 0, 'everything was freed');
       return result;
@@ -148,7 +178,7 @@ for (const {name, skip, command} of servers) {
     test('a download and an upload go on where they were cut', async () => {
       makeFile(at('cut'), 20 * MB);
       const hash = await fileHash(at('cut'));
-      const first = await drive(command(), [
+      const first = await drive(server.command, [
         `read 1 ${at('cut')} 0 0 ${at('part')}`, 'waitdata 1 3000000', 'kill', 'wait 1',
       ]); // prettier-ignore
       assert.equal(first.done[1].code, -7);
@@ -159,7 +189,7 @@ for (const {name, skip, command} of servers) {
       const whole = Buffer.concat([readFileSync(at('part')), readFileSync(at('rest'))]);
       assert.equal(createHash('sha256').update(whole).digest('hex'), hash);
 
-      const up = await drive(command(), [
+      const up = await drive(server.command, [
         `write 1 ${at('up')} 0 644 ${CREATE} ${at('cut')}`, 'waitdata 1 5000000', 'kill', 'wait 1',
       ]); // prettier-ignore
       assert.equal(up.done[1].code, -7);
@@ -310,14 +340,14 @@ for (const {name, skip, command} of servers) {
       for (const done of Object.values(r.done)) if (done.code) assert.match(done.text, /\.$/);
     }); // prettier-ignore
 
-    test('permission denied', {skip: process.getuid() !== 0}, async () => {
+    test('permission denied', {skip: process.getuid() !== 0 || !isPipe}, async () => {
       mkdirSync(at('locked'), {mode: 0o700});
       writeFileSync(at('locked/secret'), 'x');
       writeFileSync(at('private'), 'x', {mode: 0o600});
       chmodSync(dir, 0o755);
       const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
       if (isGo) chmodSync(join(goServer(), '..'), 0o755);
-      const r = await drive([...nobody, ...command()], [
+      const r = await drive([...nobody, ...server.command], [
         `read 1 ${at('private')} 0 0 ${at('r')}`, `list 2 ${at('locked')}`,
         `stat 3 ${at('locked/secret')}`, `write 4 ${at('new')} 0 0 8 ${at('source')}`,
         `remove 5 ${at('private')}`, `mkdir 6 ${at('newdir')} 755`,
@@ -379,13 +409,68 @@ describe('other servers', () => {
     const r = await drive(['false'], ['stat 1 /', 'waitall']);
     assert.equal(r.open, false);
     assert.equal(r.error, 'This server offers no SFTP.');
-    assert.equal(r.done[1].code, -7);
+    assert.equal(r.refused[1], -7);
   });
 
   test('a login script that prints', async () => {
     const r = await drive(['sh', '-c', 'echo Welcome; cat'], ['stat 1 /', 'waitall']);
     assert.match(r.error, /prints text \("Welc\.\.\."\)/);
-    assert.equal(r.done[1].code, -3);
+    assert.equal(r.refused[1], -7);
+  });
+
+  describe('over SSH', {skip: opensshMissing() ?? false}, () => {
+    async function withServer(lines, body) {
+      const server = await startSSH(lines);
+      try {
+        await body(server.command);
+      } finally {
+        await server.stop();
+      }
+    }
+
+    test('an SSH server without SFTP', () =>
+      withServer(['Subsystem other internal-sftp'], async (command) => {
+        const r = await drive(command, ['stat 1 /', 'waitall']);
+        assert.equal(r.open, false);
+        assert.equal(r.error, 'This server offers no SFTP.');
+        assert.ok(r.refused[1] < 0);
+      }));
+
+    test('an SSH server whose sftp-server is not there', () =>
+      withServer(['Subsystem sftp /no/such/program'], async (command) => {
+        const r = await drive(command, ['stat 1 /', 'waitall']);
+        assert.equal(r.error, 'This server offers no SFTP.');
+      }));
+
+    test('a key exchange every 2 MB, both ways at once', () =>
+      withServer(['RekeyLimit 2M', `Subsystem sftp ${opensshServer}`], async (command) => {
+        chmodSync(dir, 0o777);
+        makeFile(at('rekeyed'), 60 * MB);
+        chmodSync(at('rekeyed'), 0o644);
+        const r = await drive(command, [
+          `read 1 ${at('rekeyed')} 0 0 ${at('rekeyed-down')}`,
+          `write 2 ${at('rekeyed-up')} 0 644 ${CREATE} ${at('rekeyed')}`, 'waitall',
+        ]); // prettier-ignore
+        assert.equal(r.done[1].code, 0, r.done[1].text);
+        assert.equal(r.done[2].code, 0, r.done[2].text);
+        const hash = await fileHash(at('rekeyed'));
+        assert.equal(await fileHash(at('rekeyed-down')), hash);
+        assert.equal(await fileHash(at('rekeyed-up')), hash);
+      }));
+
+    test('a connection that breaks ends every request', () =>
+      withServer([], async (command) => {
+        makeFile(at('broken'), 60 * MB);
+        chmodSync(at('broken'), 0o644);
+        const r = await drive(command, [
+          `read 1 ${at('broken')} 0 0 ${at('part')}`,
+          `write 2 ${at('up')} 0 644 ${CREATE} ${at('broken')}`, 'waitdata 1 3000000', 'kill', 'waitall',
+        ]); // prettier-ignore
+        assert.equal(r.done[1].code, -7);
+        assert.equal(r.done[2].code, -7);
+        assert.match(r.error, /connection .* broke/);
+        assert.equal(r.left, 0);
+      }));
   });
 
   test('the links of a symlink are as given', {skip: !opensshServer}, async () => {

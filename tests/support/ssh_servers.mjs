@@ -85,7 +85,8 @@ export async function startOpenSSH({lines = [], keys = ['ed25519'], port} = {}) 
     'LogLevel VERBOSE',
     'MaxStartups 200:30:400',
     'MaxSessions 200',
-    'Subsystem sftp internal-sftp',
+    // said twice it would be an error
+    ...(lines.some((line) => line.startsWith('Subsystem')) ? [] : ['Subsystem sftp internal-sftp']),
   ];
   writeFileSync(join(dir, 'config'), config.join('\n') + '\n');
   if (!existsSync('/run/sshd')) mkdirSync('/run/sshd', {mode: 0o755});

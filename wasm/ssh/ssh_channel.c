@@ -272,6 +272,7 @@ static void channel_end(struct ssh_session *s, struct ssh_channel *c)
     buf_wipe(&c->input);
     ssh_agent_free(c);
     ssh_channel_config_wipe(c);
+    ssh_sftp_channel_free(c);
 }
 
 static bool give_exit(struct ssh_channel *c, struct ssh_event *ev)

@@ -118,4 +118,12 @@ static inline size_t ssh_channel_granted(const struct ssh_channel *c)
 }
 void ssh_channel_free(struct ssh_session *s, struct ssh_channel *c);
 
+/* ---- files (ssh_sftp_channel.c): nothing happens on a channel of another kind ---- */
+
+/* Takes what was received, and puts what is to be sent into the input. */
+void ssh_sftp_channel_run(struct ssh_session *s, struct ssh_channel *c);
+/* 1 and *ev, or 0. May find that the channel has to end. */
+int ssh_sftp_channel_next(struct ssh_session *s, struct ssh_channel *c, struct ssh_event *ev);
+void ssh_sftp_channel_free(struct ssh_channel *c);
+
 #endif

@@ -125,7 +125,10 @@ static void on_answer(struct ssh_session *s, struct ssh_channel *c, bool success
     memmove(c->awaited, c->awaited + 1, --c->awaited_len);
     if (request == SSH_REQUEST_START && success && c->state == SSH_CHANNEL_STARTING) {
         c->state = SSH_CHANNEL_RUNNING;
-        tell(s, c, SSH_EVENT_OPEN);
+        if (c->kind != SSH_CHANNEL_SFTP) /* that is open when the server's hello has come */
+            tell(s, c, SSH_EVENT_OPEN);
+    } else if (request == SSH_REQUEST_START && !success && c->kind == SSH_CHANNEL_SFTP) {
+        ssh_channel_fail(c, SSH_PROBLEM_CHANNEL, "This server offers no SFTP.");
     } else if (request == SSH_REQUEST_START && !success && c->config.subsystem) {
         ssh_channel_fail(c, SSH_PROBLEM_CHANNEL,
                          "The server does not offer \"%.60s\" to \"%.60s\".", c->config.subsystem,

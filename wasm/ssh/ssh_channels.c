@@ -200,6 +200,7 @@ static int send_round(struct ssh_session *s, bool *more)
 
         if (!all->slot[at])
             continue;
+        ssh_sftp_channel_run(s, all->slot[at]);
         rc = ssh_channel_send_due(s, all->slot[at], &this_has_more);
         if (rc) {
             all->next_sent = at;
@@ -233,7 +234,8 @@ int ssh_channels_next(struct ssh_session *s, struct ssh_event *ev)
     for (int i = 0; i < SSH_MAX_CHANNELS && all->count; i++) {
         int at = (all->next_told + i) % SSH_MAX_CHANNELS;
 
-        if (!all->slot[at] || !ssh_channel_next(s, all->slot[at], ev))
+        if (!all->slot[at] || !(ssh_sftp_channel_next(s, all->slot[at], ev) ||
+                                ssh_channel_next(s, all->slot[at], ev)))
             continue;
         all->next_told = (at + 1) % SSH_MAX_CHANNELS;
         return 1;
@@ -256,9 +258,12 @@ static bool is_valid(const struct ssh_channel_config *config)
 
 int ssh_session_open_channel(struct ssh_session *s, const struct ssh_channel_config *config)
 {
+    static const struct ssh_channel_config sftp = {.kind = SSH_CHANNEL_SFTP, .subsystem = "sftp"};
     struct ssh_channels *all = &s->channels;
     struct ssh_channel *c;
 
+    if (config->kind == SSH_CHANNEL_SFTP)
+        config = &sftp;
     if (!is_valid(config))
         return IPN_ERR_ARG;
     if (s->state >= SSH_DRAINING)

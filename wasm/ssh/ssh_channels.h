@@ -12,6 +12,7 @@ enum {
 };
 
 struct ssh_channels {
+    bool send_due; /* telling made room for something to send */
     struct ssh_channel *slot[SSH_MAX_CHANNELS];
     int count;       /* slots in use */
     int last_number; /* given out */

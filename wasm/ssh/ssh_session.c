@@ -428,8 +428,13 @@ void ssh_session_tick(struct ssh_session *s, uint64_t now_ms)
 int ssh_session_next(struct ssh_session *s, struct ssh_event *ev, uint64_t now_ms)
 {
     s->now_ms = now_ms;
-    if (ssh_event_pop(s, ev) || ssh_channels_next(s, ev))
-        return 1;
+    do {
+        if (s->channels.send_due)
+            ssh_session_run(s, now_ms);
+        s->channels.send_due = false;
+        if (ssh_event_pop(s, ev) || ssh_channels_next(s, ev))
+            return 1;
+    } while (s->channels.send_due && s->state == SSH_READY);
     if (s->state == SSH_DRAINING && ssh_channels_all_told(s) && drained(s, ev))
         return 1;
     if (s->state != SSH_CLOSED || s->closed_told)

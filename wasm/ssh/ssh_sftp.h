@@ -107,4 +107,14 @@ void ssh_sftp_credit(struct ssh_sftp *sf, uint32_t request, size_t n);
  * was sent already ends as the server says. */
 void ssh_sftp_cancel(struct ssh_sftp *sf, uint32_t request);
 
+/* ---- the same on a channel of kind SFTP, after its OPEN (ssh_sftp_channel.c) ---- */
+
+/* As above; IPN_ERR_STATE when the channel is not open. As always ssh_session_run follows. */
+int ssh_session_sftp_request(struct ssh_session *s, int channel, const struct ssh_sftp_request *q);
+int ssh_session_sftp_write(struct ssh_session *s, int channel, uint32_t request, const uint8_t *src,
+                           size_t len);
+void ssh_session_sftp_end(struct ssh_session *s, int channel, uint32_t request);
+void ssh_session_sftp_credit(struct ssh_session *s, int channel, uint32_t request, size_t n);
+void ssh_session_sftp_cancel(struct ssh_session *s, int channel, uint32_t request);
+
 #endif

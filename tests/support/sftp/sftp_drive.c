@@ -2,9 +2,10 @@
  * The SFTP client against a real server, on the orders of a script.
  *
  *   sftp_drive COMMAND [ARG...] < script > events
+ *   sftp_drive --ssh PORT USER < script > events
  *
- * COMMAND is an SFTP server that speaks on its standard input and output: OpenSSH's sftp-server, or
- * `ssh HOST -s sftp`. Script lines, N being the number of a request, paths and texts with %XX for
+ * COMMAND is an SFTP server that speaks on its standard input and output. With --ssh it is a channel
+ * of ssh_session, to 127.0.0.1, logged in by "none". Script lines, N being the number of a request, paths and texts with %XX for
  * odd bytes:
  *
  *   stat|lstat|list|rmdir|remove|readlink|realpath N PATH     mkdir N PATH MODE
@@ -12,24 +13,17 @@
  *   read N PATH OFFSET LENGTH FILE          what comes goes to FILE
  *   write N PATH OFFSET MODE FLAGS FILE     from FILE, from its OFFSET on (0 when appending)
  *   hold N, release N       give no credit; give it again
- *   wait N | waitall | waitdata N BYTES | cancel N | kill (the server) | bye (end of its input)
+ *   wait N | waitall | waitdata N BYTES | cancel N | kill (the server, or the connection)
  *
  * Events come out as lines: open, entry N NAME ATTRS, attrs N ATTRS, got N BYTES (of a read that is
  * done), done N CODE TEXT ATTRS, error TEXT, peak BYTES (the most the client had allocated).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/err.h"
-#include "ssh/ssh_sftp.h"
+#include "support/sftp/sftp_link.h"
 
 enum { MAX_JOBS = 200 };
 
@@ -42,10 +36,8 @@ struct job {
 };
 
 struct drive {
-    struct ssh_sftp *sf;
-    pid_t server;
-    int in, out; /* the server's output, its input */
-    bool over;
+    struct sftp_link *link;
+    bool open;
     struct job jobs[MAX_JOBS];
     size_t job_count;
 };
@@ -126,7 +118,7 @@ static void on_data(struct drive *d, struct job *job, struct bytes data)
     job->got += data.len;
     job->owed += data.len;
     if (!job->held) {
-        ssh_sftp_credit(d->sf, job->number, job->owed);
+        link_credit(d->link, job->number, job->owed);
         job->owed = 0;
     }
 }
@@ -137,6 +129,7 @@ static void on_event(struct drive *d, const struct ssh_event *ev)
 
     switch (ev->type) {
     case SSH_EVENT_OPEN:
+        d->open = true;
         printf("open\n");
         break;
     case SSH_EVENT_ERROR:
@@ -179,10 +172,10 @@ static void feed(struct drive *d, struct job *job)
 
         if (!n) {
             job->ended = true;
-            ssh_sftp_end(d->sf, job->number);
+            link_end(d->link, job->number);
             return;
         }
-        taken = ssh_sftp_write(d->sf, job->number, piece, n);
+        taken = link_write(d->link, job->number, piece, n);
         if (taken < 0) { /* DONE will say why */
             job->writing = false;
             return;
@@ -193,57 +186,20 @@ static void feed(struct drive *d, struct job *job)
     }
 }
 
-static void over(struct drive *d)
-{
-    if (!d->over)
-        ssh_sftp_closed(d->sf, false);
-    d->over = true;
-}
-
-static void receive(struct drive *d)
-{
-    uint8_t bytes[65536];
-    ssize_t n = read(d->in, bytes, sizeof bytes);
-
-    if (n > 0)
-        ssh_sftp_input(d->sf, bytes, (size_t)n);
-    else if (n == 0 || errno != EAGAIN)
-        over(d);
-}
-
 static void drain(struct drive *d)
 {
-    struct bytes out;
     struct ssh_event ev;
-    ssize_t n;
 
     for (size_t i = 0; i < d->job_count; i++)
         feed(d, &d->jobs[i]);
-    while (!d->over && (out = ssh_sftp_output(d->sf)).len) {
-        n = write(d->out, out.data, out.len);
-        if (n < 0 && errno != EAGAIN)
-            over(d);
-        if (n <= 0)
-            break;
-        ssh_sftp_sent(d->sf, (size_t)n);
-    }
-    while (ssh_sftp_next(d->sf, &ev))
+    while (link_next(d->link, &ev))
         on_event(d, &ev);
 }
 
 static void turn(struct drive *d)
 {
-    struct bytes out;
-
     drain(d);
-    if (d->over)
-        return;
-    out = ssh_sftp_output(d->sf);
-    struct pollfd fds[2] = {{d->in, POLLIN, 0}, {out.len ? d->out : -1, POLLOUT, 0}};
-
-    poll(fds, 2, 20);
-    if (fds[0].revents)
-        receive(d);
+    link_turn(d->link);
     drain(d);
 }
 
@@ -282,7 +238,7 @@ static void request(struct drive *d, enum ssh_sftp_op op, char **arg, int count)
         exit(3);
     if (job->writing && !(q.flags & SSH_SFTP_APPEND))
         fseek(job->file, (long)q.offset, SEEK_SET);
-    rc = ssh_sftp_request(d->sf, &q);
+    rc = link_request(d->link, &q);
     if (rc < 0) {
         printf("refused %u %d\n", (unsigned)q.request, rc);
         job->done = true;
@@ -306,27 +262,24 @@ static void control(struct drive *d, char **arg, int count)
     struct job *job = job_of(d, number);
 
     if (strcmp(arg[0], "wait") == 0) {
-        while (job && !job->done && !d->over)
+        while (job && !job->done && !link_over(d->link))
             turn(d);
     } else if (strcmp(arg[0], "waitdata") == 0) {
-        while (job && job->got < bytes && !job->done && !d->over)
+        while (job && job->got < bytes && !job->done && !link_over(d->link))
             turn(d);
     } else if (strcmp(arg[0], "waitall") == 0) {
-        while (!all_done(d) && !d->over)
+        while (!all_done(d) && !link_over(d->link))
             turn(d);
     } else if (strcmp(arg[0], "hold") == 0) {
         job->held = true;
     } else if (strcmp(arg[0], "release") == 0) {
         job->held = false;
-        ssh_sftp_credit(d->sf, number, job->owed);
+        link_credit(d->link, number, job->owed);
         job->owed = 0;
     } else if (strcmp(arg[0], "cancel") == 0) {
-        ssh_sftp_cancel(d->sf, number);
+        link_cancel(d->link, number);
     } else if (strcmp(arg[0], "kill") == 0) {
-        kill(d->server, SIGKILL);
-    } else if (strcmp(arg[0], "bye") == 0) {
-        close(d->out);
-        d->out = -1;
+        link_kill(d->link);
     } else {
         fprintf(stderr, "no such order: %s\n", arg[0]);
         exit(2);
@@ -398,28 +351,6 @@ void __wrap_free(void *p)
 
 /* ---- */
 
-static void start(struct drive *d, char **argv)
-{
-    int to[2], from[2];
-
-    if (pipe(to) < 0 || pipe(from) < 0 || (d->server = fork()) < 0)
-        exit(2);
-    if (!d->server) {
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        for (int fd = 3; fd < 20; fd++)
-            close(fd);
-        execvp(argv[0], argv);
-        _exit(127);
-    }
-    close(to[0]);
-    close(from[1]);
-    d->in = from[0];
-    d->out = to[1];
-    fcntl(d->in, F_SETFL, O_NONBLOCK);
-    fcntl(d->out, F_SETFL, O_NONBLOCK);
-}
-
 int main(int argc, char **argv)
 {
     static struct drive d;
@@ -427,23 +358,20 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return 2;
-    signal(SIGPIPE, SIG_IGN);
-    start(&d, argv + 1);
-    d.sf = ssh_sftp_new();
-    if (!d.sf)
-        return 2;
+    if (argc == 4 && strcmp(argv[1], "--ssh") == 0)
+        d.link = link_ssh(atoi(argv[2]), argv[3]);
+    else
+        d.link = link_spawn(argv + 1);
     while (fgets(line, sizeof line, stdin)) {
+        while (!d.open && !link_over(d.link))
+            turn(&d);
         obey(&d, line);
         turn(&d);
     }
-    while (!all_done(&d) && !d.over)
+    while (!all_done(&d) && !link_over(d.link))
         turn(&d);
     drain(&d);
-    ssh_sftp_free(d.sf);
+    link_free(d.link);
     printf("peak %zu\nleft %zu\n", peak, allocated);
-    close(d.in);
-    if (d.out >= 0)
-        close(d.out);
-    waitpid(d.server, NULL, 0);
     return 0;
 }
