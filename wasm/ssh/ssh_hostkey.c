@@ -310,7 +310,8 @@ static bool accept_key(struct ssh_session *s, const char *trust)
     return true;
 }
 
-/* For whoever shows both keys side by side; the error follows. */
+/* For whoever shows both keys side by side and offers to replace the known one; the error follows.
+ * Not for pins: those cannot be replaced. */
 static void tell_changed(struct ssh_session *s, const char *shown, const char *known)
 {
     char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
@@ -329,7 +330,6 @@ static bool refuse_pinned(struct ssh_session *s, const char *shown)
         append_fingerprints(pins, sizeof pins, pin_of(s, i), s->info.host_key_type);
     for (size_t i = 0; !pins[0] && i < s->config.pinned_count; i++)
         append_fingerprints(pins, sizeof pins, pin_of(s, i), NULL);
-    tell_changed(s, shown, pins);
     ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_CHANGED,
                      "The host key is not the one this node published: it shows %s %s, expected "
                      "%s. Somebody may be listening in, or the node was set up anew; do not go on "
@@ -362,6 +362,19 @@ static bool refuse_revoked(struct ssh_session *s, const char *shown)
     return false;
 }
 
+/* Somebody in the middle might show a type that we cannot compare. */
+static void tell_other_types(struct ssh_session *s)
+{
+    char keys[SHOWN_KEYS_CAP] = "", text[SHOWN_KEYS_CAP + 100];
+
+    append_fingerprints(keys, sizeof keys, lines_of(&s->hostkey.known.keys), NULL);
+    if (!keys[0])
+        return;
+    snprintf(text, sizeof text, "This host is known by other keys, none of which it shows: %s",
+             keys);
+    ssh_event_push_text(s, SSH_EVENT_PROGRESS, 0, text);
+}
+
 /* Not one of the known keys; a key of a type that is not known yet is as good as no key. */
 static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char *shown)
 {
@@ -385,6 +398,7 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
                          s->info.host_key_type, shown);
         return false;
     }
+    tell_other_types(s);
     snprintf(line, sizeof line, "%s %s", s->info.host_key_type, shown);
     ssh_event_push(s, SSH_EVENT_HOST_KEY, 0, ssh_text(line), blob);
     s->state = SSH_HOST_KEY_ANSWER;

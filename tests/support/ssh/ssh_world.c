@@ -139,6 +139,9 @@ static void handle_event(struct ssh_world *w, const struct ssh_event *ev)
         w->stderr_len += ev->text.len;
         w->held += ev->text.len;
         break;
+    case SSH_EVENT_PROGRESS:
+        keep_text(w->progress, sizeof w->progress, ev->text);
+        break;
     case SSH_EVENT_BANNER:
         keep_text(w->banner, sizeof w->banner, ev->text);
         break;
