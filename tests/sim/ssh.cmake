@@ -16,3 +16,9 @@ foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_channels unit_ssh_ssh_hostile 
 endforeach()
 add_executable(ssh_drive ${TESTS_DIR}/support/ssh/ssh_drive.c)
 test_links(ssh_drive ssh)
+# The n-th allocation of reading a key or of logging in fails, for every n.
+add_executable(sim_ssh_failmalloc ${TESTS_DIR}/support/ssh/ssh_failmalloc.c)
+test_links(sim_ssh_failmalloc ssh)
+target_include_directories(sim_ssh_failmalloc PRIVATE ${TESTS_DIR}/unit)
+target_link_options(sim_ssh_failmalloc PRIVATE -Wl,--wrap=malloc,--wrap=calloc)
+add_test(NAME sim_ssh_failmalloc COMMAND sim_ssh_failmalloc)

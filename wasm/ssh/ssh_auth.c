@@ -24,8 +24,7 @@ struct ssh_auth *ssh_auth_new(const struct ssh_auth_config *config)
     return a;
 }
 
-/* What is secret goes as soon as it is of no more use; keep: but for the opened keys. */
-static void forget(struct ssh_auth *a, bool keep)
+void auth_forget(struct ssh_auth *a, bool keep)
 {
     auth_publickey_forget(a, keep);
     buf_wipe(&a->old_password);
@@ -37,7 +36,7 @@ void ssh_auth_free(struct ssh_auth *a)
     if (!a)
         return;
     auth_events_wipe(a);
-    forget(a, false);
+    auth_forget(a, false);
     wipe(a, sizeof *a);
     free(a);
 }
@@ -97,7 +96,7 @@ void auth_fail(struct ssh_auth *a, const char *format, ...)
     a->state = AUTH_ENDED;
     auth_events_wipe(a);
     auth_push_text(a, SSH_AUTH_FAILED, text);
-    forget(a, false);
+    auth_forget(a, false);
 }
 
 void auth_fail_protocol(struct ssh_auth *a)
@@ -139,7 +138,7 @@ static void succeed(struct ssh_auth *a)
         auth_publickey_open_all(a);
     auth_events_wipe(a);
     auth_push_text(a, SSH_AUTH_DONE, a->passed);
-    forget(a, a->config.keep_keys);
+    auth_forget(a, a->config.keep_keys);
     a->state = AUTH_ENDED;
 }
 

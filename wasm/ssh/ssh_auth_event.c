@@ -70,9 +70,11 @@ int ssh_auth_next(struct ssh_auth *a, struct ssh_auth_event *ev)
 
     while (!a->events && a->state == AUTH_CHOOSING && !a->out_of_memory)
         auth_choose(a);
-    if (a->out_of_memory && a->state != AUTH_ENDED) {
+    if (a->out_of_memory && !a->end_told) {
         a->state = AUTH_ENDED;
+        a->end_told = true;
         auth_events_wipe(a);
+        auth_forget(a, false);
         *ev = (struct ssh_auth_event){
             .type = SSH_AUTH_FAILED, .code = IPN_ERR_NOMEM, .text = auth_text(no_memory)};
         return 1;
@@ -84,6 +86,7 @@ int ssh_auth_next(struct ssh_auth *a, struct ssh_auth_event *ev)
     }
     if (node->type != SSH_AUTH_SEND)
         events_shift(a);
+    a->end_told = node->type == SSH_AUTH_DONE || node->type == SSH_AUTH_FAILED;
     *ev = (struct ssh_auth_event){
         .type = node->type, .code = node->code, .text = {node->text, node->len}};
     return 1;

@@ -57,7 +57,7 @@ struct auth_key {
     struct buf blob;     /* its public half, once known */
     struct buf cert;     /* the certificate for it, if there is one */
     bool loaded, skipped, locked;
-    bool wrong;              /* the last passphrase was */
+    bool given_tried, wrong; /* the given passphrase was; the last one was */
     bool cert_tried, tried; /* since the last partial success */
     bool used;              /* for a partial success: not again */
     unsigned asked;         /* for its passphrase */
@@ -72,7 +72,7 @@ struct ssh_auth {
     enum ssh_auth_method method;
     enum ssh_auth_question question;
     unsigned prompt_count;
-    bool started, out_of_memory;
+    bool started, out_of_memory, end_told;
 
     struct auth_event_node *events, **events_end, *lent;
     size_t events_len;
@@ -131,6 +131,8 @@ void auth_choose(struct ssh_auth *a);
 void auth_fail(struct ssh_auth *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The server sent what it may not send. */
 void auth_fail_protocol(struct ssh_auth *a);
+/* What is secret goes as soon as it is of no more use; keep: but for the opened keys. */
+void auth_forget(struct ssh_auth *a, bool keep);
 /* Adds to the list of what was refused, once. */
 void auth_note_tried(struct ssh_auth *a, const char *what);
 /* Adds a sentence about what could not be tried. */

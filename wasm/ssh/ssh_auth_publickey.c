@@ -113,6 +113,14 @@ static void skip(struct ssh_auth *a, struct auth_key *k, const char *why)
     auth_note(a, "Key %zu was left out: %s", number_of(a, k), why);
 }
 
+/* error: of ssh_key_parse. */
+static void skip_bad(struct ssh_auth *a, struct auth_key *k, int error)
+{
+    if (error == IPN_ERR_NOMEM)
+        a->out_of_memory = true;
+    skip(a, k, ssh_key_error_text(error));
+}
+
 /* ---- opening ---- */
 
 static bool note_blob(struct ssh_auth *a, struct auth_key *k)
@@ -127,23 +135,41 @@ static bool note_blob(struct ssh_auth *a, struct auth_key *k)
     return true;
 }
 
-static void load(struct ssh_auth *a, struct auth_key *k)
+/* Opens an encrypted key with the passphrase that was given, if it is the one. Only when it has to be:
+ * working through it takes up to seconds. */
+static void unlock(struct ssh_auth *a, struct auth_key *k)
 {
     const char *passphrase = a->config.credentials.passphrase;
+    int rc;
+
+    if (!k->locked || k->given_tried || !passphrase)
+        return;
+    k->given_tried = true;
+    rc = ssh_key_parse(&k->key, auth_text(k->text), auth_text(passphrase));
+    k->wrong = rc == SSH_KEY_ERR_PASSPHRASE;
+    if (rc == 0)
+        note_blob(a, k);
+    else if (!k->wrong)
+        skip_bad(a, k, rc);
+}
+
+static void load(struct ssh_auth *a, struct auth_key *k)
+{
     struct bytes text = auth_text(k->text);
-    int rc = ssh_key_parse(&k->key, text, auth_text(passphrase ? passphrase : ""));
+    int rc = ssh_key_parse(&k->key, text, (struct bytes){NULL, 0});
 
     k->loaded = true;
     if (rc == 0) {
         note_blob(a, k);
-    } else if (rc == SSH_KEY_ERR_ENCRYPTED || rc == SSH_KEY_ERR_PASSPHRASE) {
+    } else if (rc == SSH_KEY_ERR_ENCRYPTED) {
         k->locked = true;
-        k->wrong = rc == SSH_KEY_ERR_PASSPHRASE;
         (void)ssh_key_parse_public(&k->blob, text);
+        if (!k->blob.len)
+            unlock(a, k);
     } else if (rc == SSH_KEY_ERR_PUBLIC && strstr(k->text, cert_suffix)) {
         k->skipped = true; /* one of the other keys has it */
     } else {
-        skip(a, k, ssh_key_error_text(rc));
+        skip_bad(a, k, rc);
     }
     if (k->blob.len)
         find_cert(a, k);
@@ -173,6 +199,7 @@ void auth_publickey_open_all(struct ssh_auth *a)
     for (size_t i = 0; i < a->key_count; i++) {
         if (!a->keys[i].loaded)
             load(a, &a->keys[i]);
+        unlock(a, &a->keys[i]);
     }
 }
 
@@ -330,11 +357,14 @@ void auth_publickey_ok(struct ssh_auth *a, struct bytes in)
 
     if (a->signing || !ssh_get_string(&algorithm, &in) || !ssh_get_string(&blob, &in) ||
         !ssh_bytes_are(algorithm, a->with_cert ? a->algorithm->with_cert : a->algorithm->plain) ||
-        blob.len != own.len || memcmp(blob.data, own.data, own.len) != 0)
+        blob.len != own.len || memcmp(blob.data, own.data, own.len) != 0) {
         auth_fail_protocol(a);
-    else if (!k->locked)
+        return;
+    }
+    unlock(a, k);
+    if (!k->locked)
         send_signed(a, k);
-    else if (!ask_passphrase(a, k))
+    else if (k->skipped || !ask_passphrase(a, k))
         a->state = AUTH_CHOOSING;
 }
 
@@ -351,7 +381,7 @@ void auth_publickey_answer(struct ssh_auth *a, struct bytes answers)
         k->wrong = true;
         (void)ask_passphrase(a, k);
     } else if (rc < 0) {
-        skip(a, k, ssh_key_error_text(rc));
+        skip_bad(a, k, rc);
     } else if (k->blob.len) {
         k->locked = false; /* the server has said yes to it */
         send_signed(a, k);
