@@ -142,7 +142,7 @@ describe('host certificates', {skip: opensshMissing() ?? false}, () => {
       for (const lines of [`@cert-authority * ${stranger}\n`, `@cert-authority *.corp ${ca}\n`]) {
         writeFileSync(file, lines);
         const refused = await us(port);
-        assert.ok(has(refused, 'error 7 The host is not known: it shows ssh-ed25519'), refused.err);
+        assert.ok(has(refused, 'error 7 The host key is not known: ssh-ed25519'), refused.err);
         assert.ok(!opensshEnters(port));
         writeFileSync(file, `${lines}[${HOST}]:${port} ${key}\n`);
         assert.equal((await us(port, [], 'x')).out, 'x');

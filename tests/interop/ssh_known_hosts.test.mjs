@@ -146,7 +146,7 @@ describe('known hosts', {skip: opensshMissing() ?? false}, () => {
     withServer({}, async ({port, pins}) => {
       writeFileSync(file, '');
       const unknown = await us(port, '--no-ask');
-      const error = `error 7 The host is not known: it shows ssh-ed25519 ${fingerprint(pins[0])}`;
+      const error = `error 7 The host key is not known: ssh-ed25519 ${fingerprint(pins[0])}`;
       assert.ok(has(unknown, error), unknown.err);
       writeFileSync(file, `[${HOST}]:${port} ${pins[0]}\n@revoked * ${pins[0]}\n`);
       const revoked = await us(port);

@@ -392,7 +392,7 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
         return refuse_changed(s, shown);
     if (!s->config.can_ask_host_key) {
         ssh_session_fail(s, SSH_PROBLEM_HOST_KEY_UNKNOWN,
-                         "The host is not known: it shows %s %s, and there is nobody to ask. "
+                         "The host key is not known: %s %s, and there is nobody to ask. "
                          "Verify this fingerprint, then give it, or add the host to the known "
                          "hosts.",
                          s->info.host_key_type, shown);
