@@ -10,7 +10,7 @@ foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_channels unit_ssh_ssh_agent unit_
 endforeach()
 foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_channels unit_ssh_ssh_hostile unit_ssh_ssh_hostkey
         unit_ssh_ssh_kex unit_ssh_ssh_rekey unit_ssh_ssh_misorder
-        unit_ssh_ssh_window)
+        unit_ssh_ssh_window fuzz_ssh_packets)
     if(TARGET ${TEST})
         libssh2_private_headers(${TEST})
     endif()
