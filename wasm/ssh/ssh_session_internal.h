@@ -33,7 +33,7 @@ enum {
     SSH_HANDSHAKE_TIMEOUT_MS = 30 * 1000,
     SSH_MAX_UNANSWERED = 3,             /* keep-alives */
     SSH_REKEY_INTERVAL_MS = 60 * 60 * 1000, /* RFC 4253 section 9 */
-    SSH_REKEY_WAIT_MS = 20 * 1000,      /* for the end of an exchange, */
+    SSH_REKEY_WAIT_MS = 40 * 1000,      /* for the end of an exchange, */
     SSH_REKEY_MAX_WAITS = 3,            /* so many times */
     SSH_CLOSE_TIMEOUT_MS = 800,         /* for their CHANNEL_CLOSE */
     SSH_FLUSH_TIMEOUT_MS = 200          /* then for the transport: 1 s in all */

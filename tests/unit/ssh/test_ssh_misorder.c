@@ -140,6 +140,29 @@ static void test_order(enum mini_cipher cipher)
     }
 }
 
+/* ---- too large ---- */
+
+/* Well sealed, and larger than libssh2 takes: 40,000 bytes, where RFC 4253 asks for 35,000. */
+static void test_oversized(enum mini_cipher cipher)
+{
+    static const size_t lens[] = {41000, 60000};
+    static uint8_t payload[60000] = {94, 0, 0, 0, 0};
+
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        struct ssh_world w;
+
+        open_world(&w, cipher, MINI_NO_FAULT);
+        store_be32(payload + 5, (uint32_t)lens[i] - 9);
+        mini_send(w.server, payload, lens[i]);
+        mini_send(w.server, payload, lens[i]);
+        expect_end(&w, "oversized", i);
+        if (!CHECK(strstr(w.error, "SSH protocol") != NULL))
+            fprintf(stderr, "    %zu bytes, cipher %d: %s\n", lens[i], (int)cipher, w.error);
+        CHECK_EQ(w.data_len, 0);
+        world_free(&w);
+    }
+}
+
 /* ---- the right packet at the wrong moment ---- */
 
 static void test_disconnect_in_exchange(void)
@@ -229,6 +252,7 @@ int main(void)
         test_cut_off(ciphers[i]);
         test_cut_off_in_rekey(ciphers[i]);
         test_order(ciphers[i]);
+        test_oversized(ciphers[i]);
     }
     test_disconnect_in_exchange();
     test_window_of_zero();

@@ -126,7 +126,7 @@ static void test_never_ends(bool ours)
         w.session->hooks.kex.max_len = 1;
     else
         mini_start_rekey(w.server);
-    world_pass(&w, 50 * 1000);
+    world_pass(&w, 100 * 1000);
     CHECK_EQ(w.count[SSH_EVENT_ERROR], 0);
     CHECK(world_closes(&w));
     CHECK_EQ(w.error_code, SSH_PROBLEM_LOST);
