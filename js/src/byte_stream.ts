@@ -175,7 +175,11 @@ export async function pour(source: ByteSource, target: WritableStream<Uint8Array
     else for await (const chunk of stream as AsyncIterable<Uint8Array>) await writer.write(chunk);
     await writer.close();
   } catch (error) {
-    writer.abort(error).catch(() => {});
-    throw error;
+    await writer.abort(error).catch(() => {});
+    // The target's own reason, if it had one: close() on an errored stream names none.
+    throw await writer.closed.then(
+      () => error,
+      (reason: unknown) => reason,
+    );
   }
 }

@@ -137,7 +137,8 @@ class Exec implements IPNExec, FlowHandler {
       abort: () => port.post({type: 'eof'}),
     });
     this.#hasStdin = source !== undefined;
-    this.#stopListening = onAbort(access.signal, () => this.#fail(abortReason(access.signal)));
+    const {signal} = access; // and nothing else of it: it holds secrets
+    this.#stopListening = onAbort(signal, () => this.#fail(abortReason(signal)));
     if (source !== undefined) this.#feed(source);
   }
 

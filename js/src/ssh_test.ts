@@ -33,9 +33,10 @@ class SshTest implements FlowHandler {
 
   constructor(access: Access, port: FlowPort) {
     this.#dialog = new SshDialog(access, port);
-    this.#stopListening = onAbort(access.signal, () => {
+    const {signal} = access; // and nothing else of it: it holds secrets
+    this.#stopListening = onAbort(signal, () => {
       port.post({type: 'closeFlow'});
-      this.#result.reject(abortReason(access.signal));
+      this.#result.reject(abortReason(signal));
     });
   }
 

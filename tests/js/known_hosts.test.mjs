@@ -93,6 +93,8 @@ test('keys: made by the core, told once, the worker’s copy wiped', async () =>
   const event = {type: 'key', id: world.core.lastId, publicKey: 'ssh-ed25519 AAAA me@tab'};
   await coreSays(world, {...event, privateKey: bytesOf('-----BEGIN…')});
   assert.deepEqual(await key, {privateKey: '-----BEGIN…', publicKey: event.publicKey});
+  world.core.on.sshKeygen = () => -6;
+  await assert.rejects(world.ipn.generateSSHKey({comment: 'a\nb'}), /one line/);
   world.core.on.sshKeygen = () => -1;
   await assert.rejects(world.ipn.generateSSHKey(), /could not be made/);
   await assert.rejects(world.ipn.generateSSHKey(null), TypeError);

@@ -324,6 +324,26 @@ test('write: an error ends the writer, abort cancels even while it is pushed bac
   assert.equal(core.count('sftpCancel'), 2);
 });
 
+test('writeFile: the server’s reason, whenever it comes', async () => {
+  const {core, files, done} = await openFiles();
+  async function* slowly() {
+    yield bytesOf('a');
+    await settle();
+    await done({status: 4, text: 'No space left.'});
+    await settle();
+  }
+  for (const source of [slowly(), ReadableStream.from(slowly())])
+    await assert.rejects(files.writeFile('/a', source), {message: 'No space left.'});
+  async function* failing() {
+    yield bytesOf('a');
+    throw new Error('the source is gone');
+  }
+  for (const source of [failing(), ReadableStream.from(failing())])
+    await assert.rejects(files.writeFile('/b', source), /the source is gone/);
+  await settle();
+  assert.equal(core.count('sftpCancel'), 2);
+});
+
 test('the end of the connection ends every request with a sentence, and nothing is loose', async () => {
   const loose = [];
   const listener = (error) => loose.push(error);

@@ -9,11 +9,10 @@ import type {Core} from '../core/core.js';
 import type {FlowEvent, SftpEvent} from '../core/events.js';
 import type {Batch} from './batch.js';
 import type {FlowCommand, FlowOpening} from './messages.js';
-import {ERR_FULL} from './questions.js';
+import {ERR_ARG, ERR_FULL} from './questions.js';
 
 const MAX_WRITE_BYTES = 64 * 1024; // at once: bounds the scratch buffer in wasm memory
 const ACCEPTED_STEP_BYTES = 64 * 1024; // one message per key pressed would be waste
-const ERR_ARG = -6;
 const ERR_CLOSED = -7;
 
 type Kind = 'ssh' | 'tcp' | 'sftp';

@@ -5,6 +5,7 @@ import type {Batch} from './batch.js';
 import type {Question} from './messages.js';
 
 export const ERR_FULL = -2;
+export const ERR_ARG = -6;
 export const NOT_JOINED = 'This page is not joined to a tailnet.';
 
 export class Questions {
@@ -35,6 +36,8 @@ export class Questions {
       case 'keygen': {
         const id = core.sshKeygen(question.comment, now);
         if (id > 0) return void this.#keys.set(id, ref);
+        if (id === ERR_ARG)
+          return this.#fail(ref, 'The comment must be one line of at most 255 bytes.');
         return this.#fail(ref, 'The key could not be made.');
       }
       case 'knownHosts':
