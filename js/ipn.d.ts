@@ -250,7 +250,7 @@ export interface IPNSSHSession {
   end(): boolean;
   /** [+] "INT", "TERM", …; servers may ignore it. false: the session is over. */
   signal(name: string): boolean;
-  /** [+] A connection from the server on, over this session's. */
+  /** [+] A connection from the server on, over this session's. It ends with the session. */
   forward(host: string, port: number): IPNForward;
   /** [+] Known once connected. */
   readonly info: IPNSSHInfo | undefined;
@@ -302,7 +302,7 @@ export interface IPNExec extends Promise<IPNExecResult> {
   /** Taking one of the two ends the collecting of it; whoever takes it reads it. */
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** code -1: the server did not say. */
+  /** code -1: a signal ended it, or the server did not say. */
   readonly exit: Promise<{code: number; signal: string}>;
   /** Default: 'TERM'. Servers may ignore it; aborting `signal` always ends it. */
   kill(signal?: string): boolean;
@@ -310,7 +310,7 @@ export interface IPNExec extends Promise<IPNExecResult> {
 
 /** [+] */
 export interface IPNExecResult {
-  /** -1: the server did not say. */
+  /** -1: a signal ended it, or the server did not say. */
   code: number;
   /** e.g. 'TERM', or ''. */
   signal: string;

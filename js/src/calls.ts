@@ -60,15 +60,16 @@ export class Calls {
     );
   }
 
-  /** From the far end of a session on, to where its server can go. */
-  forward(on: FlowPort, host: string, port: number): IPNForward {
+  /** From the far end of a session on, to where its server can go. Is among open until it ends. */
+  forward(on: FlowPort, host: string, port: number, open: Set<IPNForward>): IPNForward {
     const fields: Field[] = [
       ['kind', 'forward'],
       ['destHost', checkText(host, 'host')],
       ['destPort', checkInteger(port, 'port', 1, 65_535)],
     ];
     return this.ssh({fields, on}, (at) => {
-      const stream = new TcpStream(at);
+      const stream: TcpStream = new TcpStream(at, () => open.delete(stream));
+      open.add(stream);
       this.#refOf.set(stream, this.#refOf.get(at) ?? 0);
       return stream;
     });

@@ -197,7 +197,7 @@ class Exec implements IPNExec, FlowHandler {
         this.#stdout.end();
         return this.#stderr.end();
       case 'sshExit':
-        this.#status = {code: message.code, signal: message.signal};
+        this.#status = {code: message.signal ? -1 : message.code, signal: message.signal};
         return this.#exit.resolve(this.#status);
       case 'sshDone':
         return this.#handleDone();

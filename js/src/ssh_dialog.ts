@@ -31,7 +31,7 @@ export class SshDialog {
   readonly #people: People;
   readonly #port: FlowPort;
   /** Why we refused the host key: says more than the core's answer to the refusal. */
-  #refusal: string | undefined;
+  #refusal: {code: string; message: string} | undefined;
   #changedKey: SshError['hostKey'];
 
   constructor({host, port: tcpPort, people}: Access, port: FlowPort) {
@@ -53,14 +53,11 @@ export class SshDialog {
         return this.#handlePrompt(message);
       case 'sshAgentSign':
         return this.#handleAgentSign(message.request, message.key);
-      case 'sshError':
-        this.error ??= new SshError(
-          message.code,
-          this.#refusal ?? message.message,
-          message.isEarly,
-          this.#changedKey,
-        );
+      case 'sshError': {
+        const {code, message: words} = this.#refusal ?? message;
+        this.error ??= new SshError(code, words, message.isEarly, this.#changedKey);
         return;
+      }
       default:
         return;
     }
@@ -80,10 +77,11 @@ export class SshDialog {
     const answer = (accept: boolean): void => this.#port.post({type: 'hostKey', accept});
     const name = `The host key of ${host} (${type} ${fingerprint})`;
     if (!verifyHostKey) {
-      this.#refusal = `${name} is not known, and this page does not ask about unknown keys.`;
+      const words = `${name} is not known, and this page does not ask about unknown keys.`;
+      this.#refusal = {code: 'host-key-unknown', message: words};
       return answer(false);
     }
-    this.#refusal = `${name} was refused.`;
+    this.#refusal = {code: 'host-key-refused', message: `${name} was refused.`};
     const art = (): string => randomart(type, fingerprint, blob);
     const key = {host, port: this.#tcpPort, type, fingerprint, known: false, randomart: art};
     void settled(callPage(verifyHostKey, key), false).then((accepted) => {

@@ -56,7 +56,7 @@ export function checkAccess(host: unknown, user: unknown, options: IPNSSHAccess)
   ]);
   addSecrets(fields, options);
   if (onPrompt) fields.push(['prompts', 1]);
-  if (verifyHostKey) fields.push(['askHostKey', 1]);
+  fields.push(['askHostKey', 1]); // the dialog refuses for a page that does not want to be asked
   const replaced = checkOptionalText(options.replaceHostKey, 'replaceHostKey');
   if (replaced !== '') fields.push(['replaceHostKey', replaced]);
   if (checkOptionalBoolean(options.agentForward, 'agentForward', false)) {

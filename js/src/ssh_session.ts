@@ -96,6 +96,7 @@ export class SshSession implements IPNSSHSession, FlowHandler {
   readonly #stdout: Sink;
   #stderr: Sink;
   readonly #endText: () => void;
+  readonly #forwards = new Set<IPNForward>();
   #info: IPNSSHInfo | undefined;
   #isClosed = false;
   #isDone = false;
@@ -143,6 +144,7 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     this.#isClosed = true;
     this.#outgoing.end();
     this.#delivery.drop();
+    this.#closeForwards();
     this.#port.post({type: 'closeFlow'});
     return true;
   }
@@ -171,7 +173,9 @@ export class SshSession implements IPNSSHSession, FlowHandler {
   }
 
   forward(host: string, port: number): IPNForward {
-    return this.#calls.forward(this.#port, host, port);
+    const forward = this.#calls.forward(this.#port, host, port, this.#forwards);
+    if (this.#isClosed) forward.close();
+    return forward;
   }
 
   handle(message: FlowMessage): void {
@@ -233,10 +237,15 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     else callPage(this.#stdout, encoder.encode(text.replace(/\r?\n/g, '\r\n')));
   }
 
+  #closeForwards(): void {
+    for (const forward of this.#forwards) forward.close();
+  }
+
   #handleDone(): void {
     if (this.#isDone) return;
     this.#isDone = true;
     this.#stopListening();
+    this.#closeForwards();
     const byPage = this.#isClosed;
     this.#delivery.then(() => {
       this.#isClosed = true;

@@ -7,13 +7,15 @@ import {Credit, type FlowHandler, type FlowMessage, type FlowPort} from './flow_
 export class TcpStream implements IPNTCPStream, FlowHandler {
   readonly #opened = deferred<void>();
   readonly #port: FlowPort;
+  readonly #onEnd: (() => void) | undefined;
   readonly #in: Inflow;
   readonly #out: Outflow;
   #hasEof = false;
   #isOver = false;
 
-  constructor(port: FlowPort) {
+  constructor(port: FlowPort, onEnd?: () => void) {
     this.#port = port;
+    this.#onEnd = onEnd;
     const cancel = (): void => this.close();
     // The core keeps what a server says first until it knows who reads it: the page, or via.
     this.#in = new Inflow(new Credit(port).give, cancel, () => port.post({type: 'credit', n: 0}));
@@ -76,6 +78,7 @@ export class TcpStream implements IPNTCPStream, FlowHandler {
   #end(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#onEnd?.();
     this.#opened.reject(error);
     if (!this.#hasEof) this.#in.fail(error, true);
     this.#out.end(error);

@@ -85,6 +85,14 @@ test('an end without an exit code is -1; an error rejects everything, and no rej
   process.off('unhandledRejection', listener);
 });
 
+test('a signal that ended it: its name, and no code', async () => {
+  const {exec, id, says, opens} = await run();
+  await opens();
+  await says({type: 'sshExit', id, code: 0, signal: 'TERM'}, {type: 'sshDone', id});
+  assert.deepEqual(await exec.exit, {code: -1, signal: 'TERM'});
+  assert.equal((await exec).code, -1);
+});
+
 test('what is collected is bounded, and gives its credit at once', async () => {
   const {core, exec, id, says, opens} = await run({maxBuffer: 100_000});
   await opens();
@@ -314,7 +322,25 @@ test('forward: a refusal and the end of the session are told', async () => {
   );
   await assert.rejects(refused.opened, /Not allowed/);
   await coreSays(world, {type: 'sshDone', id});
-  await assert.rejects(session.forward('h', 1).opened, /is over/);
+  await assert.rejects(session.forward('h', 1).opened, /closed/);
+});
+
+test('forward: ends with its session, however that ends; what ended is not ended again', async () => {
+  for (const end of ['close', 'done']) {
+    const {world, core, session, id} = await withSession();
+    const ended = session.forward('a', 1);
+    const open = session.forward('b', 2);
+    await settle();
+    await coreSays(world, {type: 'sshOpen', id: core.lastId, ...details});
+    const reading = assert.rejects(readAll(open.readable), /closed/);
+    ended.close();
+    if (end === 'close') session.close();
+    else await coreSays(world, {type: 'sshDone', id});
+    await reading;
+    await settle();
+    assert.equal(core.count('sshClose'), end === 'close' ? 3 : 2);
+    await assert.rejects(session.forward('c', 3).opened, /closed|over/);
+  }
 });
 
 test('via: a session through the forward of another', async () => {

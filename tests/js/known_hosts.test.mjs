@@ -57,6 +57,13 @@ test('import: a line that is none, and more than fits, are told', async () => {
     name: 'TypeError',
     message: /line 2/,
   });
+  for (const line of [
+    'this is no such file',
+    'h ssh-ed25519 AAAA',
+    `h ssh-rsa ${KEY}`,
+    'h ssh-rsa',
+  ])
+    await assert.rejects(ipn.knownHosts.import(line), {name: 'TypeError', message: /line 1/}, line);
   for (const args of [[5], ['a\0b'], ['', null], ['', {replace: 1}]])
     await assert.rejects(ipn.knownHosts.import(...args), TypeError);
   assert.equal(core.count('knownHostsSet'), 0);

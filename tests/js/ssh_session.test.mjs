@@ -61,6 +61,7 @@ test('tsconnect: options reach the core, callbacks come in its order', async () 
     pty: '1',
     timeout: '5000',
     keepAlive: '30000',
+    askHostKey: '1',
   });
   await says({type: 'sshProgress', id, message: 'Connecting to node1…'});
   await says({...OPEN, id}, {type: 'sshData', id, bytes: bytesOf('$ ')});
