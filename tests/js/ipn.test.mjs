@@ -300,7 +300,7 @@ test('close(): shells are closed and the node logged out before the core goes', 
       {type: 'loggedOut'},
     );
   await world.ipn.close();
-  assert.deepEqual(world.core.names().slice(-3), ['sshClose', 'logout', 'destroy']);
+  assert.deepEqual(world.core.names().slice(-3), ['closeStreams', 'logout', 'destroy']);
   assert.equal(world.terminated, true);
   assert.deepEqual(told, ['done']);
   assert.deepEqual(world.seen, [['notifyState', 'NoState']], 'nothing more is said');

@@ -23,6 +23,8 @@ export interface Core {
   run(now: number): number;
   login(now: number): void;
   logout(now: number): void;
+  /** Sessions, streams and idle connections are told to end: their last events follow. */
+  closeStreams(now: number): void;
   tick(now: number): void;
   rebind(wallOffsetMs: number, now: number): void;
   /** The next event, its bytes borrowed until the next call; undefined when there is none. */

@@ -21,6 +21,7 @@ export interface CoreExports {
   x_run(now: number): number;
   x_login(now: number): void;
   x_logout(now: number): void;
+  x_close_streams(now: number): number;
   x_tick(now: number): void;
   x_rebind(wallOffsetMs: number, now: number): void;
   x_poll(now: number): number;

@@ -75,6 +75,10 @@ export class WasmCore implements Core {
     this.#x.x_logout(now);
   }
 
+  closeStreams(now: number): void {
+    this.#x.x_close_streams(now);
+  }
+
   tick(now: number): void {
     this.#x.x_tick(now);
   }

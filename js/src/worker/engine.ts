@@ -241,7 +241,7 @@ export class Engine implements PumpSink {
       logout ? LOGOUT_MS : GOODBYE_MS,
     );
     this.#pump?.run((core, now) => {
-      this.#flows.closeAll(core, now);
+      core.closeStreams(now);
       if (logout) core.logout(now);
     });
   }

@@ -112,10 +112,6 @@ export class Flows {
     this.#byId.clear();
   }
 
-  closeAll(core: Core, now: number): void {
-    for (const flow of this.#byRef.values()) close(core, flow, now);
-  }
-
   /** Commands for flows that are over are late, not wrong. */
   command(core: Core, command: FlowCommand, now: number): void {
     const flow = this.#byRef.get(command.ref);

@@ -81,6 +81,9 @@ export class FakeCore {
   logout() {
     this.#call('logout');
   }
+  closeStreams() {
+    this.#call('closeStreams');
+  }
   tick(now) {
     this.#call('tick', now);
   }
