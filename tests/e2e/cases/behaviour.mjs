@@ -77,4 +77,27 @@ export const cases = [
       assert.ok(!said.progress.some((line) => /again/i.test(line)), said.progress.join());
     },
   },
+  {
+    name: 'a failure before authentication is tried again, as often as asked',
+    async run({ipn, deed}) {
+      const port = await deed('lateServer', 3000);
+      const options = {port, command: 'echo in', verifyHostKey: accept, retryDelaySeconds: 1};
+      const once = await runSSH(ipn, 'alpha', 'anybody', {...options, retries: 0});
+      assert.equal(once.connected, false);
+      const said = await runSSH(ipn, 'alpha', 'anybody', {...options, retries: 20});
+      assert.same(said.errors, []);
+      assert.equal(said.text, 'in\n');
+    },
+  },
+  {
+    name: 'what was negotiated can be read',
+    async run(t) {
+      const {info} = await go(t, 'anybody');
+      assert.match(info.serverVersion, /^SSH-2\.0-Go/);
+      assert.match(info.kex, /^curve25519-sha256/);
+      for (const name of ['cipherIn', 'cipherOut']) assert.match(info[name], /\S/);
+      assert.match(info.hostKeyFingerprint, /^SHA256:/);
+      assert.equal(info.authMethod, 'none');
+    },
+  },
 ];
