@@ -1,8 +1,17 @@
-/* Files over SSH: requests of the page on an id of kind sftp, and what comes of them. */
+/*
+ * Files over SSH: requests of the page on an id of kind sftp, and what comes of
+ * them.
+ *
+ *   "request" "7" "op" "12" "path" "/etc/motd" "offset" "0" ...    each ends in
+ * NUL, any order
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ipn/ipn_ssh_conn.h"
 #include "ssh/ssh_sftp.h"
+
+enum { MAX_FIELDS_LEN = 2 * SSH_SFTP_MAX_PATH_LEN + 1024 };
 
 int ipn_sftp_give(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
                   const struct ssh_event *from)
@@ -30,123 +39,126 @@ int ipn_sftp_give(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
     }
 }
 
-/* ---- what the page asks for ---- */
+/* ---- the fields of a request ---- */
 
-/* Decimal, at most max. */
-static int parse_number(uint64_t *out, const char *text, uint64_t max)
+static bool parse_number(uint64_t *out, const char *text, uint64_t max)
 {
     uint64_t v = 0;
     size_t len = strlen(text);
-    if (len == 0 || len > 19)
-        return IPN_ERR_ARG;
     for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return IPN_ERR_ARG;
-        v = v * 10 + (uint64_t)(text[i] - '0');
+        unsigned digit = (unsigned)(text[i] - '0');
+        if (digit > 9 || v > (max - digit) / 10)
+            return false;
+        v = v * 10 + digit;
     }
-    if (v > max)
-        return IPN_ERR_ARG;
     *out = v;
-    return 0;
+    return len > 0;
 }
 
-static int set_field(struct ssh_sftp_request *q, const char *name, const char *value)
+static bool set_field(struct ssh_sftp_request *r, const char *name, const char *value)
 {
-    static const struct {
-        const char *name;
-        uint64_t max;
-    } numbers[] = {{"request", UINT32_MAX}, {"op", SSH_SFTP_WRITE}, {"offset", INT64_MAX},
-                   {"length", INT64_MAX},   {"mode", UINT32_MAX},   {"flags", UINT32_MAX}};
-    uint64_t v[6] = {q->request, q->op, q->offset, q->length, q->mode, q->flags};
-    size_t i = 0;
+    uint64_t number = 0;
     if (strcmp(name, "path") == 0) {
-        q->path = value;
-        return 0;
+        r->path = value;
+        return true;
     }
     if (strcmp(name, "path2") == 0) {
-        q->path2 = value;
-        return 0;
+        r->path2 = value;
+        return true;
     }
-    while (i < 6 && strcmp(name, numbers[i].name) != 0)
-        i++;
-    if (i == 6 || parse_number(&v[i], value, numbers[i].max) < 0)
-        return IPN_ERR_ARG;
-    q->request = (uint32_t)v[0];
-    q->op = (enum ssh_sftp_op)v[1];
-    q->offset = v[2];
-    q->length = v[3];
-    q->mode = (uint32_t)v[4];
-    q->flags = (uint32_t)v[5];
-    return 0;
+    if (strcmp(name, "offset") == 0)
+        return parse_number(&r->offset, value, INT64_MAX);
+    if (strcmp(name, "length") == 0)
+        return parse_number(&r->length, value, INT64_MAX);
+    if (!parse_number(&number, value, UINT32_MAX))
+        return false;
+    if (strcmp(name, "request") == 0)
+        r->request = (uint32_t)number;
+    else if (strcmp(name, "op") == 0)
+        r->op = (enum ssh_sftp_op)number;
+    else if (strcmp(name, "mode") == 0)
+        r->mode = (uint32_t)number;
+    else if (strcmp(name, "flags") == 0)
+        r->flags = (uint32_t)number;
+    else
+        return false;
+    return true;
 }
 
-/* NAME\0VALUE\0 pairs; paths stay where they are. */
-static int parse_fields(struct ssh_sftp_request *q, const uint8_t *fields, size_t len)
+int ipn_sftp_parse(struct ssh_sftp_request *out, const uint8_t *fields, size_t len)
 {
-    const char *at = (const char *)fields, *end = at + len;
-    if (len == 0 || fields[len - 1] != '\0')
+    *out = (struct ssh_sftp_request){0};
+    if (!fields || !len || len > MAX_FIELDS_LEN || fields[len - 1] != 0)
         return IPN_ERR_ARG;
-    while (at < end) {
-        const char *value = at + strlen(at) + 1;
-        if (value >= end || set_field(q, at, value) < 0)
+    for (const char *at = (const char *)fields, *end = at + len; at < end;) {
+        const char *name = at, *value = name + strlen(name) + 1;
+        if (value >= end || !set_field(out, name, value))
             return IPN_ERR_ARG;
         at = value + strlen(value) + 1;
     }
-    return q->request > 0 ? 0 : IPN_ERR_ARG;
+    bool known = out->op >= SSH_SFTP_STAT && out->op <= SSH_SFTP_WRITE;
+    bool has_two = out->op != SSH_SFTP_RENAME && out->op != SSH_SFTP_SYMLINK;
+    return out->request && known && out->path && (has_two || out->path2) ? 0 : IPN_ERR_ARG;
 }
 
-/* 0 if id takes requests; then it has a channel of kind SFTP. */
-static int begin(struct ipn *ipn, struct ipn_ssh **ssh, uint32_t id, uint64_t now_ms)
+/* ---- calls of the page ---- */
+
+/* The id, if it is one for files and its channel is asked for; else *rc says
+ * what is wrong. */
+static struct ipn_ssh *begin(struct ipn *ipn, uint32_t id, uint64_t now_ms, int *rc)
 {
-    *ssh = ipn_ssh_begin(ipn, id, now_ms);
-    if (!*ssh)
-        return IPN_ERR_NOT_FOUND;
-    bool open = (*ssh)->conn && (*ssh)->conn->session && (*ssh)->channel && (*ssh)->opened;
-    return open && (*ssh)->kind == IPN_SSH_SFTP ? 0 : IPN_ERR_STATE;
+    struct ipn_ssh *ssh = ipn_ssh_begin(ipn, id, now_ms);
+    bool ready = ssh && ssh->kind == IPN_SSH_SFTP && ssh->channel && ssh->conn->session;
+    *rc = ssh ? IPN_ERR_STATE : IPN_ERR_NOT_FOUND;
+    return ready ? ssh : NULL;
 }
 
 int ipn_sftp_request(struct ipn *ipn, uint32_t id, const uint8_t *fields, size_t len,
                      uint64_t now_ms)
 {
-    struct ssh_sftp_request q = {0};
-    struct ipn_ssh *ssh;
-    int rc = begin(ipn, &ssh, id, now_ms);
-    if (!rc)
-        rc = parse_fields(&q, fields, len);
-    return rc ? rc : ssh_session_sftp_request(ssh->conn->session, ssh->channel, &q);
+    int rc;
+    struct ssh_sftp_request request;
+    struct ipn_ssh *ssh = begin(ipn, id, now_ms, &rc);
+    if (!ssh)
+        return rc;
+    rc = ipn_sftp_parse(&request, fields, len);
+    return rc < 0 ? rc : ssh_session_sftp_request(ssh->conn->session, ssh->channel, &request);
 }
 
 int ipn_sftp_write(struct ipn *ipn, uint32_t id, uint32_t request, const uint8_t *src, size_t len,
                    uint64_t now_ms)
 {
-    struct ipn_ssh *ssh;
-    int rc = begin(ipn, &ssh, id, now_ms);
-    return rc ? rc : ssh_session_sftp_write(ssh->conn->session, ssh->channel, request, src, len);
+    int rc;
+    struct ipn_ssh *ssh = begin(ipn, id, now_ms, &rc);
+    return ssh ? ssh_session_sftp_write(ssh->conn->session, ssh->channel, request, src, len) : rc;
 }
 
 int ipn_sftp_end(struct ipn *ipn, uint32_t id, uint32_t request, uint64_t now_ms)
 {
-    struct ipn_ssh *ssh;
-    int rc = begin(ipn, &ssh, id, now_ms);
-    if (!rc)
-        ssh_session_sftp_end(ssh->conn->session, ssh->channel, request);
-    return rc;
+    int rc;
+    struct ipn_ssh *ssh = begin(ipn, id, now_ms, &rc);
+    if (!ssh)
+        return rc;
+    ssh_session_sftp_end(ssh->conn->session, ssh->channel, request);
+    return 0;
 }
 
 int ipn_sftp_credit(struct ipn *ipn, uint32_t id, uint32_t request, size_t len, uint64_t now_ms)
 {
-    struct ipn_ssh *ssh;
-    int rc = begin(ipn, &ssh, id, now_ms);
-    if (!rc)
-        ssh_session_sftp_credit(ssh->conn->session, ssh->channel, request, len);
-    return rc;
+    int rc;
+    struct ipn_ssh *ssh = begin(ipn, id, now_ms, &rc);
+    if (!ssh)
+        return rc;
+    ssh_session_sftp_credit(ssh->conn->session, ssh->channel, request, len);
+    return 0;
 }
 
 int ipn_sftp_cancel(struct ipn *ipn, uint32_t id, uint32_t request, uint64_t now_ms)
 {
-    struct ipn_ssh *ssh;
-    int rc = begin(ipn, &ssh, id, now_ms);
-    if (!rc)
-        ssh_session_sftp_cancel(ssh->conn->session, ssh->channel, request);
-    return rc;
+    int rc;
+    struct ipn_ssh *ssh = begin(ipn, id, now_ms, &rc);
+    if (!ssh)
+        return rc;
+    ssh_session_sftp_cancel(ssh->conn->session, ssh->channel, request);
+    return 0;
 }
