@@ -1,36 +1,35 @@
 /* global BroadcastChannel */
 /*
  * Runs before the package, in its page and in its worker (or in Node), and answers how much memory
- * its wasm module has, which the package itself tells nobody.
+ * its wasm modules have, which the package itself tells nobody.
  */
 (() => {
-  const ANSWERS_MS = 300;
-  let last; // {memory, madeAt}: a page may have had several clients
-  const answer = () => ({bytes: last.memory.buffer.byteLength, madeAt: last.madeAt});
+  const memories = [];
+  const total = () => memories.reduce((n, {buffer}) => n + buffer.byteLength, 0);
   const channel = new BroadcastChannel('wasm-memory');
-  channel.onmessage = ({data}) => data === 'tell' && last && channel.postMessage(answer());
+  channel.onmessage = ({data}) =>
+    data === 'tell' && memories.length && channel.postMessage(total());
   channel.unref?.(); // Node would wait for it
 
   for (const name of ['instantiate', 'instantiateStreaming']) {
     const real = WebAssembly[name];
     WebAssembly[name] = async (...args) => {
       const result = await real.apply(WebAssembly, args);
-      const {memory} = (result.instance ?? result).exports;
-      last = {memory, madeAt: performance.timeOrigin + performance.now()};
+      memories.push((result.instance ?? result).exports.memory);
       return result;
     };
   }
 
-  /** Of the client that was made last, here or in a worker. */
+  /** Of this page's modules, or of its workers' where it has none itself. */
   globalThis.wasmMemoryBytes = () =>
     new Promise((resolve) => {
-      const answers = last ? [answer()] : [];
+      if (memories.length) return resolve(total());
       const asking = new BroadcastChannel('wasm-memory');
-      asking.onmessage = ({data}) => data.bytes && answers.push(data);
-      asking.postMessage('tell');
-      setTimeout(() => {
+      asking.onmessage = ({data}) => {
+        if (typeof data !== 'number') return;
         asking.close();
-        resolve(answers.sort((a, b) => b.madeAt - a.madeAt)[0]?.bytes ?? 0);
-      }, ANSWERS_MS);
+        resolve(data);
+      };
+      asking.postMessage('tell');
     });
 })();

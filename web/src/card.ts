@@ -19,8 +19,19 @@ export interface CardContent {
   /** A line to type on a machine. */
   command?: string | undefined;
   actions?: CardAction[];
-  /** Asks for a line of text. */
-  ask?: {label: string; value: string; submitLabel: string; submit(text: string): void};
+  /** Drawn as it is, in a fixed-width font. */
+  art?: string | undefined;
+  form?: {fields: CardField[]; submitLabel: string; submit(values: string[]): void};
+}
+
+/** A line of text that is asked for. */
+export interface CardField {
+  label: string;
+  value?: string;
+  /** Not to be read over a shoulder; may be empty, and blanks count. */
+  secret?: boolean;
+  /** Several lines. */
+  long?: boolean;
 }
 
 function actionElement(action: CardAction): HTMLElement {
@@ -31,26 +42,42 @@ function actionElement(action: CardAction): HTMLElement {
   return h('button', {type: 'button', class: look, onclick: () => action.run?.()}, action.label);
 }
 
-function askElement(ask: NonNullable<CardContent['ask']>, actions: HTMLElement[]): HTMLElement {
-  const input = h('input', {
+function fieldElement({label, value, secret, long}: CardField, shown: boolean): HTMLElement {
+  const attributes = {
     class: 'answer',
-    type: 'text',
-    value: ask.value,
-    'aria-label': ask.label,
+    'aria-label': label,
     autocapitalize: 'none',
     autocomplete: 'off',
     autocorrect: 'off',
     spellcheck: 'false',
-    maxlength: '256',
-  });
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    const text = input.value.trim();
-    if (text) ask.submit(text);
-    else input.focus();
   };
-  const button = h('button', {class: 'btn'}, ask.submitLabel);
-  return h('form', {class: 'ask', onsubmit: submit}, input, button, ...actions);
+  const input = long
+    ? h('textarea', {...attributes, rows: '4', maxlength: '65536'})
+    : h('input', {...attributes, type: secret ? 'password' : 'text', maxlength: '1024'});
+  input.value = value ?? '';
+  if (!shown) return input;
+  return h('label', {}, h('span', {class: 'detail'}, label), input);
+}
+
+function formElement(
+  {fields, submitLabel, submit}: NonNullable<CardContent['form']>,
+  actions: HTMLElement[],
+): HTMLElement {
+  const elements = fields.map((field) =>
+    fieldElement(field, fields.length > 1 || field.secret === true),
+  );
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const inputs = [...form.querySelectorAll<HTMLInputElement>('.answer')];
+    const values = inputs.map(({value}, at) => (fields[at]?.secret ? value : value.trim()));
+    const missing = values.findIndex((value, at) => value === '' && !fields[at]?.secret);
+    if (missing >= 0) return inputs[missing]!.focus();
+    for (const input of inputs) input.value = '';
+    submit(values);
+  };
+  const button = h('button', {class: 'btn'}, submitLabel);
+  const form = h('form', {class: 'ask', onsubmit: send}, ...elements, button, ...actions);
+  return form;
 }
 
 export class Card {
@@ -59,16 +86,17 @@ export class Card {
 
   /** The same content again changes nothing, so that focus stays where it is. */
   show(content: CardContent, {focus = false} = {}): void {
-    const shown = JSON.stringify(content);
-    if (shown === this.#shown && !this.element.hidden) return;
+    const shown = content.form ? '' : JSON.stringify(content); // a question is always a new one
+    if (shown && shown === this.#shown && !this.element.hidden) return;
     this.#shown = shown;
-    const {tone, title, detail, command, ask} = content;
+    const {tone, title, detail, command, art, form} = content;
     const actions = (content.actions ?? []).map(actionElement);
     const text = h('div', {class: 'words'}, h('p', {class: 'title'}, title));
     if (detail) text.append(h('p', {class: 'detail'}, detail));
     if (command) text.append(h('code', {class: 'command'}, command));
+    if (art) text.append(h('pre', {class: 'art'}, art));
     this.element.replaceChildren(h('span', {class: `dot ${tone}`, 'aria-hidden': 'true'}), text);
-    if (ask) this.element.append(askElement(ask, actions));
+    if (form) this.element.append(formElement(form, actions));
     else if (actions.length) this.element.append(h('div', {class: 'actions'}, ...actions));
     this.element.setAttribute('role', tone === 'bad' ? 'alert' : 'status');
     this.element.hidden = false;
@@ -83,6 +111,6 @@ export class Card {
 
   /** To its question, or to what it offers first. */
   focus(): void {
-    this.element.querySelector<HTMLElement>('input, .btn')?.focus();
+    this.element.querySelector<HTMLElement>('.answer, .btn')?.focus();
   }
 }

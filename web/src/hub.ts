@@ -7,7 +7,8 @@ import {byId, setText} from './dom.js';
 import {FindBar} from './find_bar.js';
 import {Home, stateInWords, toneOf} from './home.js';
 import {KeyBar} from './key_bar.js';
-import type {Machine} from './machines.js';
+import {Login} from './login.js';
+import type {Machine, Query} from './machines.js';
 import {Session, type SessionOptions} from './session.js';
 import {Sidebar} from './sidebar.js';
 import {StatusBar} from './status_bar.js';
@@ -26,12 +27,13 @@ function themeName(): 'dark' | 'light' {
 }
 
 class Hub {
-  readonly #tailnet = new Tailnet();
+  readonly #login = new Login();
+  readonly #tailnet = new Tailnet((ipn) => this.#login.loadKnownHosts(ipn));
   readonly #home = new Home(this.#tailnet);
   readonly #status = new StatusBar();
   readonly #find = new FindBar();
   readonly #tabs = new Tabs((session) => this.#handleSelect(session));
-  readonly #sidebar = new Sidebar({open: (machine, user) => this.#open(machine, user)});
+  readonly #sidebar = new Sidebar({open: (machine, query) => this.#open(machine, query)});
   readonly #measured = new Set<string>();
   readonly #keys = new KeyBar({
     type: (data) => this.#tabs.current?.type(data),
@@ -40,6 +42,7 @@ class Hub {
   });
   readonly #sessionOptions: SessionOptions = {
     tailnet: this.#tailnet,
+    login: this.#login,
     transform: (data) => this.#keys.transform(data),
     makeView: async (container, asks) => {
       const {TerminalView} = await loadTerminal();
@@ -68,12 +71,12 @@ class Hub {
     }, REDRAW_LIST_MS);
   }
 
-  #open(machine: Machine, user: string): void {
+  #open(machine: Machine, query: Query): void {
     const existing = this.#tabs.sessions.find(
       (s) => s.machine.id === machine.id && s.state === 'ended',
     );
-    if (existing && !user) existing.close();
-    const session = new Session(machine, user, this.#sessionOptions);
+    if (existing && !query.user) existing.close();
+    const session = new Session(machine, query, this.#sessionOptions);
     this.#tabs.add(session);
     session.start();
   }

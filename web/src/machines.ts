@@ -62,11 +62,24 @@ export function machinesOf(netMap: HubNetMap): Machine[] {
     .sort((a, b) => Number(b.online) - Number(a.online) || order.compare(a.id, b.id));
 }
 
-/** "user@name" asks for an account; without one user is ''. */
-export function parseQuery(query: string): {user: string; text: string} {
-  const text = query.trim();
-  const at = text.lastIndexOf('@');
-  return {user: text.slice(0, Math.max(at, 0)), text: text.slice(at + 1).toLowerCase()};
+export interface Query {
+  /** '' if none was typed. */
+  user: string;
+  /** 22 if none was typed. */
+  port: number;
+  text: string;
+}
+
+/** "user@name:port": an account and a port to open the machine with. */
+export function parseQuery(query: string): Query {
+  const whole = query.trim();
+  const at = whole.lastIndexOf('@');
+  const user = whole.slice(0, Math.max(at, 0));
+  const rest = whole.slice(at + 1).toLowerCase();
+  const [, text, digits] = /^([^:]*):(\d*)$/.exec(rest) ?? [];
+  const port = Number(digits || 22);
+  if (text === undefined || port < 1 || port > 65535) return {user, port: 22, text: rest};
+  return {user, port, text};
 }
 
 /** Every word of the text occurs in what the row shows. */
@@ -84,7 +97,7 @@ export function describe(machine: Machine): string {
       ? 'offline'
       : machine.tailscaleSSH
         ? 'Tailscale SSH'
-        : 'no SSH';
+        : 'no Tailscale SSH';
   return [machine.address, machine.os, access].filter(Boolean).join(' · ');
 }
 

@@ -4,21 +4,28 @@
  *   asking > connecting > open > ended > (connecting)
  *                 └───────────────> ended
  */
-import type {IPNSSHSession} from 'meshterm';
-import {Card, type CardAction} from './card.js';
-import {h, openTab, safeURL} from './dom.js';
-import type {Machine} from './machines.js';
+import type {IPN, IPNSSHError, IPNSSHOptions, IPNSSHSession} from 'meshterm';
+import {Card, type CardContent} from './card.js';
+import {accounts} from './accounts.js';
+import {h} from './dom.js';
+import type {Login} from './login.js';
+import type {Machine, Query} from './machines.js';
+import {Offers} from './offers.js';
+import {Recovery, type Ended} from './recovery.js';
+import * as cards from './session_cards.js';
 import type {Tailnet} from './tailnet.js';
 import type {TerminalAsks, TerminalView} from './terminal_view.js';
-import {firstURL, plainText} from './words.js';
+import {plainText} from './words.js';
 
 export type SessionState = 'asking' | 'connecting' | 'open' | 'ended';
 
 const TIMEOUT_S = 10;
+const RETRIES = 2; // of what fails before the log-in, two seconds apart
 let sessions = 0;
 
 export interface SessionOptions {
   tailnet: Tailnet;
+  login: Login;
   /** Makes the terminal when it is first needed. */
   makeView(container: HTMLElement, asks: TerminalAsks): Promise<TerminalView>;
   /** What is typed, as the key bar changes it. */
@@ -29,25 +36,7 @@ export interface SessionOptions {
   onClosed(session: Session): void;
 }
 
-/** The account last used on a machine, as long as the browser tab lives. */
-const users = {
-  get(machine: Machine): string {
-    try {
-      return sessionStorage.getItem(`user:${machine.id}`) ?? '';
-    } catch {
-      return '';
-    }
-  },
-  set(machine: Machine, user: string): void {
-    try {
-      sessionStorage.setItem(`user:${machine.id}`, user);
-    } catch {
-      return; // asked again next time
-    }
-  },
-};
-
-export class Session {
+export class Session implements Ended {
   readonly id = `session-${++sessions}`;
   readonly panel: HTMLElement;
   state: SessionState = 'asking';
@@ -58,23 +47,26 @@ export class Session {
   path = '';
   view: TerminalView | undefined;
   readonly #options: SessionOptions;
+  readonly #at: number; // the port
   readonly #card = new Card();
-  /** What a program asks for, while the shell goes on. */
-  readonly #offer = new Card();
+  readonly #offers = new Offers(() => this.focus());
+  readonly #recovery = new Recovery(this);
   #ssh: IPNSSHSession | undefined;
   #attempt = 0;
   #error = '';
-  #exit: {code: number; signal: string} | undefined;
+  #failure: IPNSSHError | undefined;
+  #exit: cards.Exit | undefined;
   #isClosed = false;
 
   constructor(
     readonly machine: Machine,
-    user: string,
+    query: Query,
     options: SessionOptions,
   ) {
     this.#options = options;
-    this.user = user || users.get(machine) || options.tailnet.user;
-    const cards = h('div', {class: 'cards'}, this.#offer.element, this.#card.element);
+    this.#at = query.port;
+    this.user = query.user || accounts.get(machine) || options.tailnet.user;
+    const cards = h('div', {class: 'cards'}, this.#offers.element, this.#card.element);
     this.panel = h(
       'section',
       {class: 'panel', id: this.id, role: 'tabpanel', 'aria-labelledby': `${this.id}-tab`},
@@ -83,12 +75,36 @@ export class Session {
   }
 
   get title(): string {
-    return this.user ? `${this.user}@${this.machine.name}` : this.machine.name;
+    const place = this.#at === 22 ? this.machine.name : `${this.machine.name}:${this.#at}`;
+    return this.user ? `${this.user}@${place}` : place;
   }
 
-  /** Known from the netmap before the first byte, so the key was checked. */
-  get isKeyPinned(): boolean {
-    return this.state === 'open' && this.machine.tailscaleSSH;
+  get tailnet(): Tailnet {
+    return this.#options.tailnet;
+  }
+
+  get login(): Login {
+    return this.#options.login;
+  }
+
+  /** Whose word it is that this is the machine. */
+  get trust(): string {
+    const info = this.state === 'open' ? this.#ssh?.info : undefined;
+    if (!info) return '';
+    if (info.hostKeyTrust === 'pinned') return 'Tailscale SSH · host key pinned';
+    return info.hostKeyTrust === 'known' ? 'SSH · host key known' : 'SSH · host key new';
+  }
+
+  /** As another account. */
+  reopen(user: string): void {
+    this.user = user;
+    void this.connect();
+  }
+
+  /** A function that is true until this is asked again, or the session connects or closes. */
+  turn(): () => boolean {
+    const attempt = ++this.#attempt;
+    return () => attempt === this.#attempt;
   }
 
   start(): void {
@@ -119,33 +135,30 @@ export class Session {
     this.#options.onClosed(this);
   }
 
-  async connect(): Promise<void> {
-    const attempt = ++this.#attempt;
+  async connect(extra: Partial<IPNSSHOptions> = {}): Promise<void> {
+    const isCurrent = this.turn();
     this.#ssh?.close();
     this.#error = '';
-    this.#exit = undefined;
-    this.#offer.hide();
+    this.#failure = this.#exit = undefined;
+    this.#offers.hide();
     this.#setState('connecting');
     this.#showProgress(`Reaching ${this.machine.name}…`);
     try {
       this.view ??= await this.#makeView();
     } catch {
-      if (attempt !== this.#attempt) return;
+      if (!isCurrent()) return;
       this.#error = 'The terminal could not be loaded: is the hub still running?';
       return this.#handleDone();
     }
-    if (attempt !== this.#attempt) return;
-    const ipn = this.#options.tailnet.ipn;
-    if (ipn) return this.#open(ipn, this.view, attempt);
+    if (!isCurrent()) return;
+    const {ipn} = this.tailnet;
+    if (ipn) return this.#open(ipn, this.view, isCurrent, extra);
     this.#error = 'This page has not joined the tailnet.';
     this.#handleDone();
   }
 
   async #makeView(): Promise<TerminalView> {
-    const view = await this.#options.makeView(this.panel, {
-      copy: (text) => this.#offerCopy(text),
-      follow: (address) => this.#offerLink(address),
-    });
+    const view = await this.#options.makeView(this.panel, this.#offers);
     if (this.#isClosed) {
       view.dispose();
       throw new Error('closed');
@@ -160,33 +173,39 @@ export class Session {
     return view;
   }
 
-  #open(ipn: NonNullable<Tailnet['ipn']>, view: TerminalView, attempt: number): void {
-    const isCurrent = (): boolean => attempt === this.#attempt;
+  #open(
+    ipn: IPN,
+    view: TerminalView,
+    isCurrent: () => boolean,
+    extra: Partial<IPNSSHOptions>,
+  ): void {
     this.#ssh = ipn.ssh(this.machine.id, this.user, {
+      ...this.access(isCurrent),
+      ...extra,
       rows: view.term.rows,
       cols: view.term.cols,
-      timeoutSeconds: TIMEOUT_S,
+      retries: RETRIES,
       onData: (bytes) => {
         if (!isCurrent()) return undefined;
         this.received += bytes.length;
         this.#options.onTraffic(this);
         return view.write(bytes);
       },
-      writeErrorFn: (error) => {
-        if (isCurrent()) this.#error = error.trim();
-      },
-      onConnectionProgress: (message) => {
-        if (isCurrent() && this.state === 'connecting') this.#showProgress(message);
+      onError: (failure) => {
+        if (!isCurrent()) return;
+        this.#failure = failure;
+        this.#error = failure.message;
       },
       onBanner: (text) => {
         if (isCurrent()) this.#handleBanner(plainText(text), view);
       },
       onConnected: () => {
         if (!isCurrent()) return;
-        users.set(this.machine, this.user);
+        accounts.set(this.machine, this.user);
         this.#card.hide();
         this.#setState('open');
         if (this.panel.classList.contains('current')) view.term.focus();
+        if (this.#ssh?.info?.hostKeyTrust === 'accepted') void this.login.saveKnownHosts(ipn);
       },
       onExit: (exit) => {
         if (isCurrent()) this.#exit = exit;
@@ -194,6 +213,42 @@ export class Session {
       onDone: () => {
         if (isCurrent()) this.#handleDone();
       },
+    });
+  }
+
+  /** What every way to the machine needs: where, who, and a person to ask. */
+  access(isCurrent: () => boolean): IPNSSHOptions {
+    return {
+      port: this.#at,
+      timeoutSeconds: TIMEOUT_S,
+      privateKey: this.login.privateKeys,
+      verifyHostKey: (key) =>
+        this.#ask(isCurrent, false, (answer) => cards.hostKeyCard(this.machine, key, answer)),
+      onPrompt: (prompt) =>
+        prompt.prompts.length === 0
+          ? []
+          : this.#ask<string[] | null>(isCurrent, null, (answer) =>
+              cards.promptCard(this.title, prompt, answer),
+            ),
+      onConnectionProgress: (message) => {
+        if (isCurrent() && this.state === 'connecting') this.#showProgress(message);
+      },
+    };
+  }
+
+  /** Shows a card and resolves with what the person answers. */
+  #ask<T>(
+    isCurrent: () => boolean,
+    otherwise: T,
+    card: (answer: (value: T) => void) => CardContent,
+  ): Promise<T> {
+    if (!isCurrent()) return Promise.resolve(otherwise);
+    return new Promise((resolve) => {
+      const answer = (value: T): void => {
+        if (isCurrent()) this.#showProgress('Logging in…');
+        resolve(value);
+      };
+      this.show(card(answer));
     });
   }
 
@@ -208,20 +263,19 @@ export class Session {
     this.#options.onChange(this);
   }
 
+  show(content: CardContent): void {
+    this.#card.show(content, {focus: this.panel.classList.contains('current')});
+  }
+
   #showProgress(message: string): void {
-    const close = {label: 'Cancel', quiet: true, run: () => this.close()};
-    this.#card.show({tone: 'busy', title: plainText(message), actions: [close]});
+    this.#card.show(cards.progressCard(message, () => this.close()));
   }
 
   /** What the machine says before it lets anyone in; a check waits for a page to be visited. */
   #handleBanner(text: string, view: TerminalView): void {
     view.writeNote(text.trimEnd());
-    const url = safeURL(firstURL(text) ?? '');
-    if (!url) return;
-    const visit: CardAction = {label: `Open ${new URL(url).host}`, href: url};
-    const close = {label: 'Cancel', quiet: true, run: () => this.close()};
-    const title = `${this.machine.name} asks you to visit a page first.`;
-    this.#card.show({tone: 'warn', title, detail: url, actions: [visit, close]}, {focus: true});
+    const card = cards.visitCard(this.machine, text, () => this.close());
+    if (card) this.show(card);
   }
 
   /** A shell that a person ended takes its tab along; anything else is said. */
@@ -231,70 +285,12 @@ export class Session {
     if (wasOpen && !this.#error && exit?.code === 0 && !exit.signal) return this.close();
     this.view?.resetModes();
     this.#setState('ended');
-    const again = {label: wasOpen ? 'New shell' : 'Try again', run: () => void this.connect()};
-    const close = {label: 'Close', quiet: true, run: () => this.close()};
-    const other = {label: 'Other account…', quiet: true, run: () => this.#askUser()};
-    const actions = wasOpen ? [again, close] : [again, other, close];
-    const tone = wasOpen && !this.#error ? 'warn' : 'bad';
-    const focus = this.panel.classList.contains('current');
-    this.#card.show({tone, ...this.#why(wasOpen), actions}, {focus});
-  }
-
-  #why(wasOpen: boolean): {title: string; detail?: string; command?: string} {
-    const {name, online, tailscaleSSH} = this.machine;
-    if (this.#error) {
-      const title = wasOpen ? `The shell on ${name} was lost.` : `No shell on ${name}.`;
-      const detail = plainText(this.#error);
-      if (wasOpen || !online || tailscaleSSH) return {title, detail};
-      const advice = `${detail}\nTailscale SSH is off there; this turns it on:`;
-      return {title, detail: advice, command: 'sudo tailscale set --ssh'};
-    }
-    const exit = this.#exit;
-    if (exit && exit.code < 0) return {title: `The shell on ${name} was killed.`};
-    if (exit?.signal) return {title: `The shell on ${name} was ended by ${exit.signal}.`};
-    if (exit) return {title: `The shell on ${name} ended with exit code ${exit.code}.`};
-    return {title: `The shell on ${name} ended.`};
+    const [error, failure, port] = [this.#error, this.#failure, this.#at];
+    this.#recovery.show({wasOpen, error, failure, exit, port});
   }
 
   #askUser(): void {
     this.#setState('asking');
-    const submit = (user: string): void => {
-      this.user = user;
-      void this.connect();
-    };
-    const close = {label: 'Cancel', quiet: true, run: () => this.close()};
-    const ask = {label: 'Account', value: this.user, submitLabel: 'Open', submit};
-    const title = `Which account on ${this.machine.name}?`;
-    this.#card.show({tone: 'ok', title, ask, actions: [close]}, {focus: true});
-  }
-
-  #offerCopy(text: string): void {
-    const copy = (): void => {
-      void navigator.clipboard?.writeText(text);
-      this.#endOffer();
-    };
-    const actions = [{label: 'Copy', run: copy}, this.#dismiss()];
-    const title = `A program offers ${text.length} characters to copy.`;
-    this.#offer.show({tone: 'ok', title, detail: text.slice(0, 200), actions});
-  }
-
-  #offerLink(address: string): void {
-    const url = safeURL(address);
-    if (!url) return;
-    const open = (): void => {
-      openTab(url);
-      this.#endOffer();
-    };
-    const actions = [{label: 'Open', run: open}, this.#dismiss()];
-    this.#offer.show({tone: 'ok', title: 'Open this address?', detail: url, actions});
-  }
-
-  #dismiss(): CardAction {
-    return {label: 'No', quiet: true, run: () => this.#endOffer()};
-  }
-
-  #endOffer(): void {
-    this.#offer.hide();
-    this.focus();
+    this.#recovery.askUser();
   }
 }

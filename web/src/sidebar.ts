@@ -1,10 +1,10 @@
 /* The list of machines, and the field that finds one. */
 import {byId, h, setText} from './dom.js';
-import {describe, lastSeen, matches, parseQuery, type Machine} from './machines.js';
+import {describe, lastSeen, matches, parseQuery, type Machine, type Query} from './machines.js';
 
 export interface SidebarOptions {
-  /** user is '' unless one was typed. */
-  open(machine: Machine, user: string): void;
+  /** The query has the account and the port that were typed. */
+  open(machine: Machine, query: Query): void;
 }
 
 interface Row {
@@ -108,10 +108,10 @@ export class Sidebar {
   }
 
   #open(machine: Machine): void {
-    const {user} = parseQuery(this.#find.value);
+    const query = parseQuery(this.#find.value);
     this.#find.value = '';
     this.#draw();
-    this.#options.open(machine, user);
+    this.#options.open(machine, query);
   }
 
   #handleFindKey(event: KeyboardEvent): void {

@@ -35,7 +35,7 @@ export class StatusBar {
     const isOpen = session?.state === 'open';
     const term = session?.view?.term;
     setText(this.#who, session?.title ?? '');
-    setText(this.#how, session?.isKeyPinned ? 'Tailscale SSH · host key pinned' : '');
+    setText(this.#how, session?.trust ?? '');
     setText(this.#path, isOpen && session.path ? `DERP ${session.path}` : '');
     const bytes = session
       ? `↓ ${bytesInWords(session.received)} ↑ ${bytesInWords(session.sent)}`

@@ -73,6 +73,12 @@ export class Tailnet {
   #attempt = 0;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
+  readonly #prepare: (ipn: IPN) => Promise<void>;
+
+  /** prepare: what is to be done with a node before it joins. */
+  constructor(prepare: (ipn: IPN) => Promise<void>) {
+    this.#prepare = prepare;
+  }
 
   /** Called after every change. */
   onChange(listener: () => void): Disposable {
@@ -121,6 +127,7 @@ export class Tailnet {
       this.loginServer = answer.loginServer;
       this.#setPhase('loading');
       const ipn = await this.#createIPN(answer);
+      if (attempt === this.#attempt) await this.#prepare(ipn);
       if (attempt !== this.#attempt) return void ipn.close();
       this.#ipn = ipn;
       this.#setPhase('joining');

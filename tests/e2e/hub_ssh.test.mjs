@@ -1,0 +1,148 @@
+/*
+ * The hub with ordinary SSH servers behind a node: what it asks, and what it says. All of it real:
+ *
+ *   Chromium ── hub page ── web/server ── Headscale ── tailscaled ── OpenSSH on ports of loopback
+ */
+import assert from 'node:assert/strict';
+import {after, afterEach, before, test} from 'node:test';
+import {launchChromium} from '../support/browser.mjs';
+import {opensshMissing, startOpenSSH, startServers} from '../support/ssh_servers.mjs';
+import {startDemo} from '../../web/demo.mjs';
+import {HubPage} from './hub_page.mjs';
+
+const skip = opensshMissing() ?? false;
+let demo, browser, servers;
+const pages = [];
+
+before(async () => {
+  if (skip) return;
+  servers = await startServers();
+  demo = await startDemo({prepared: true, say: () => {}});
+  browser = await launchChromium();
+});
+
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.close();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+  await servers?.stop();
+});
+
+/** A page that opens account@machine:port by the find field. */
+async function openAt(port, hub) {
+  hub ??= await HubPage.open(browser, demo.url);
+  if (!pages.includes(hub)) pages.push(hub);
+  const name = await hub.row().locator('.name').innerText();
+  await hub.page.locator('#find').fill(`${servers.account}@${name}:${port}`);
+  await hub.page.keyboard.press('Enter');
+  return hub;
+}
+
+async function trust(hub) {
+  await hub.card().getByText('has not seen', {exact: false}).waitFor();
+  const text = await hub.card().innerText();
+  await hub.button('Trust it and connect').click();
+  return text;
+}
+
+async function answer(hub, ...answers) {
+  const inputs = hub.card().locator('.answer');
+  await inputs.first().waitFor();
+  assert.equal(await inputs.count(), answers.length);
+  for (const [at, text] of answers.entries()) await inputs.nth(at).fill(text);
+  await hub.button('Log in').click();
+}
+
+test('an unknown host, a password: asked for, the key with its picture', {skip}, async () => {
+  const hub = await openAt(servers.openssh.port);
+  const card = await trust(hub);
+  assert.match(card, /ssh-ed25519 SHA256:[\w+/]{43}/);
+  assert.match(card, /\+--\[ED25519 256\]--\+\n[^]*\+----\[SHA256\]-----\+/);
+  await answer(hub, 'wrong');
+  await hub.card().locator('.title', {hasText: 'The password of'}).waitFor();
+  assert.equal(await hub.card().locator('input.answer').getAttribute('type'), 'password');
+  await answer(hub, servers.password);
+  await hub.prompt();
+  await hub.enter('whoami', new RegExp(`^${servers.account}$`, 'm'));
+  assert.match(await hub.status(), /SSH · host key new/);
+  await hub.enter('exit');
+  await hub.page.waitForSelector('.tab', {state: 'detached'});
+  await openAt(servers.openssh.port, hub); // on the connection that is still there
+  await hub.prompt();
+});
+
+test('a host that was accepted is known when the page comes back', {skip}, async () => {
+  const hub = await openAt(servers.openssh.port);
+  await trust(hub);
+  await answer(hub, servers.password);
+  await hub.prompt();
+  await hub.enter('exit');
+  await hub.page.waitForSelector('.tab', {state: 'detached'});
+  await hub.page.reload();
+  await hub.row().waitFor();
+  await openAt(servers.openssh.port, hub);
+  await answer(hub, servers.password);
+  await hub.prompt();
+  assert.match(await hub.status(), /SSH · host key known/);
+});
+
+test('questions of PAM, unanswered and answered', {skip}, async () => {
+  const hub = await openAt(servers.pam.port);
+  await trust(hub);
+  await hub.card().locator('.answer').first().waitFor();
+  await hub.button('Cancel').click();
+  await hub.card().getByText('No shell on', {exact: false}).waitFor();
+  await hub.button('Try again').click();
+  await answer(hub, servers.password);
+  await hub.prompt();
+});
+
+test('a key and then a password', {skip}, async () => {
+  const hub = await openAt(servers.both.port);
+  await trust(hub);
+  await hub.card().getByText('No shell on', {exact: false}).waitFor();
+  await hub.button('Use a key…').click();
+  await hub.card().locator('textarea').fill(servers.key.privateKey);
+  await hub.button('Use it').click();
+  await answer(hub, servers.password);
+  await hub.prompt();
+  await hub.enter('echo in-$((6*7))', /^in-42$/m);
+});
+
+test('a test of the connection says which step failed', {skip}, async () => {
+  const hub = await openAt(9);
+  await hub.card().getByText('No shell on', {exact: false}).waitFor({timeout: 40_000});
+  await hub.button('Test the connection').click();
+  await hub.card().getByText('No log-in on', {exact: false}).waitFor({timeout: 40_000});
+  const lines = await hub.card().locator('.art').innerText();
+  assert.match(lines, /✓ name/);
+  assert.match(lines, /✗ TCP/);
+});
+
+test(
+  'a changed host key is refused with both fingerprints, and replaced on purpose',
+  {skip},
+  async () => {
+    const first = await startOpenSSH();
+    const hub = await openAt(first.port);
+    await trust(hub);
+    await hub.card().locator('.answer').first().waitFor();
+    await hub.button('Cancel').click();
+    await first.stop();
+    const second = await startOpenSSH({port: first.port});
+    try {
+      await hub.button('Try again').click();
+      await hub.button('Replace the key…').waitFor();
+      const words = await hub.card().innerText();
+      assert.equal(new Set(words.match(/SHA256:[\w+/]{43}/g)).size, 2);
+      await hub.button('Replace the key…').click();
+      await hub.button('Replace and connect').click();
+      await hub.card().locator('.answer').first().waitFor();
+    } finally {
+      await second.stop();
+    }
+  },
+);
