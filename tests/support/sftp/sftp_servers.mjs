@@ -98,7 +98,10 @@ export function drive(command, script) {
     const child = spawn(DRIVE, command, {stdio: ['pipe', 'pipe', 'pipe']});
     const out = [];
     let err = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 280_000);
+    const timer = setTimeout(
+      () => child.kill('SIGKILL'),
+      process.env.MESHTERM_LONG === '1' ? 1200_000 : 280_000,
+    );
     child.stdout.on('data', (data) => out.push(data));
     child.stderr.on('data', (data) => (err += data));
     child.stdin.on('error', () => {});
