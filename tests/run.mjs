@@ -2,7 +2,8 @@
 //
 //   node tests/run.mjs [--long] [stage ...]       without stages: all of them
 //
-// --long fuzzes each harness for ten minutes instead of one.
+// --long fuzzes each harness for ten minutes instead of one, and sets MESHTERM_LONG for the tests:
+// transfers of a gigabyte.
 import {forgetAll} from './support/ran.mjs';
 import {main, say, setup, SetupError} from './support/setup.mjs';
 import {STAGES} from './support/stages.mjs';
@@ -29,6 +30,7 @@ function summary(done, names) {
 await main(async () => {
   const {long, names} = parse(process.argv.slice(2));
   const env = await setup(names.length === 1 && names[0] === 'lint' ? 'lint' : 'test');
+  if (long) env.MESHTERM_LONG = '1';
   const done = [];
   for (const name of names) {
     say(`---- ${name}`);

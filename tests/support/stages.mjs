@@ -77,14 +77,14 @@ async function fuzz({env, long}) {
   await fuzzAll(dir, long ? 600 : 60);
 }
 
-async function interop({env}) {
+async function interop({env, long}) {
   await peers();
-  return nodeTests('interop', {env, args: ALONE, minutes: 15});
+  return nodeTests('interop', {env, args: ALONE, minutes: long ? 60 : 15});
 }
 
-async function e2e({env}) {
+async function e2e({env, long}) {
   await peers();
-  return nodeTests('e2e', {env, args: ALONE, minutes: 15});
+  return nodeTests('e2e', {env, args: ALONE, minutes: long ? 60 : 15});
 }
 
 async function features({env}) {
