@@ -10,9 +10,20 @@
  * `env` is what a case has to know, as JSON. `deeds` is what the world does for a case: functions
  * of JSON, which a page calls over HTTP.
  */
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {checkPolicy} from '../support/headscale.mjs';
-import {startServers} from '../support/ssh_servers.mjs';
+import {freePort, run} from '../support/process.mjs';
+import {
+  authorizeKey,
+  expirePassword,
+  makeAccount,
+  makeKey,
+  startGoServer,
+  startServers,
+} from '../support/ssh_servers.mjs';
 import {Testnet, tcpServer} from '../support/testnet.mjs';
 
 async function httpServer() {
@@ -30,12 +41,52 @@ async function httpServer() {
   };
 }
 
-function deedsOf(net, servers) {
+/** Runs ssh-keygen on a file with that text; resolves with what it prints, or with the file. */
+async function keygen(text, args, isChanged) {
+  const dir = await mkdtemp(path.join(tmpdir(), 'meshterm-deed-'));
+  try {
+    const file = path.join(dir, 'file');
+    await writeFile(file, `${text.trim()}\n`);
+    const said = await run('ssh-keygen', [...args, '-f', file]);
+    return isChanged ? await readFile(file, 'utf8') : said;
+  } finally {
+    await rm(dir, {recursive: true, force: true});
+  }
+}
+
+function deedsOf(net, servers, ends) {
   return {
     authKey: () => net.headscale.authKey(),
     approve: (id) => net.headscale.approve(id),
     reject: (id) => net.headscale.reject(id),
+    /** What a server of the bed has logged. */
     log: (name) => servers[name].log(),
+    /** See makeKey in ssh_accounts.mjs. */
+    makeKey: (options) => makeKey(options),
+    /** Lets the account in with one more key. */
+    authorize: (publicKey) => authorizeKey(servers.account, publicKey),
+    /** An account with the password of the bed, which has to be changed. */
+    expiredAccount() {
+      const account = makeAccount({password: servers.password});
+      expirePassword(account);
+      return account;
+    },
+    /** "type base64" as ssh-keygen draws it. */
+    async randomart(publicKey) {
+      const said = await keygen(publicKey, ['-lv']);
+      return said.slice(said.indexOf('\n') + 1);
+    },
+    hashKnownHosts: (text) => keygen(text, ['-H'], true),
+    /** A port on which sshd-go is there after a while. */
+    async lateServer(ms) {
+      const port = await freePort();
+      const timer = setTimeout(async () => {
+        const server = await startGoServer(['-port', String(port)]);
+        ends.push(() => server.stop());
+      }, ms);
+      ends.push(() => clearTimeout(timer));
+      return port;
+    },
   };
 }
 
@@ -50,19 +101,15 @@ export async function startBed() {
     const net = await Testnet.start({policy: checkPolicy([servers.account])});
     ends.push(() => net.stop());
     const echo = await tcpServer((socket) => socket.pipe(socket));
+    const silent = await tcpServer((socket) => socket.resume());
     const http = await httpServer();
-    ends.push(
-      () => echo.close(),
-      () => http.close(),
-    );
+    for (const server of [echo, silent, http]) ends.push(() => server.close());
     await net.node('alpha');
     await net.node('old', {release: 'tailscale-1.80'});
     await net.node('check', {tags: ['tag:check']});
     const {publicKey: controlKey} = await (await fetch(`${net.headscale.url}/key?v=113`)).json();
-    const {account, password, key} = servers;
-    const {openssh, both, pam, dropbear, go} = servers;
+    const {account, password, key, openssh, both, pam, dropbear, go} = servers;
     const named = {openssh, both, pam, dropbear, go};
-    const port = (server) => server.port;
     const env = {
       isLong: Boolean(process.env.MESHTERM_LONG),
       controlURL: net.headscale.url,
@@ -70,10 +117,10 @@ export async function startBed() {
       account, // for Tailscale SSH and for the SSH servers behind alpha
       password,
       key,
-      ports: {...map(named, port), echo: echo.port, http: http.port},
+      ports: map({...named, echo, silent, http}, ({port}) => port),
       pins: map(named, ({pins}) => pins[0]),
     };
-    return {env, deeds: deedsOf(net, named), stop: end};
+    return {env, deeds: deedsOf(net, servers, ends), stop: end};
   } catch (error) {
     await end();
     throw error;

@@ -105,6 +105,7 @@ export class Sha256 {
   #block = new Uint8Array(64);
   #words = new Int32Array(64);
   #filled = 0;
+  #hex;
   bytes = 0;
 
   update(bytes) {
@@ -123,7 +124,13 @@ export class Sha256 {
     return this;
   }
 
+  /** The end of it: nothing may be added afterwards. */
   hex() {
+    this.#hex ??= this.#finish();
+    return this.#hex;
+  }
+
+  #finish() {
     const bits = this.bytes * 8;
     const pad = new Uint8Array((this.#filled < 56 ? 56 : 120) - this.#filled + 8);
     pad[0] = 0x80;

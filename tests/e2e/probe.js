@@ -1,35 +1,36 @@
 /* global BroadcastChannel */
 /*
  * Runs before the package, in its page and in its worker (or in Node), and answers how much memory
- * its wasm modules have, which the package itself tells nobody.
+ * its wasm module has, which the package itself tells nobody.
  */
 (() => {
-  const memories = [];
-  const total = () => memories.reduce((n, {buffer}) => n + buffer.byteLength, 0);
+  const ANSWERS_MS = 300;
+  let last; // {memory, madeAt}: a page may have had several clients
+  const answer = () => ({bytes: last.memory.buffer.byteLength, madeAt: last.madeAt});
   const channel = new BroadcastChannel('wasm-memory');
-  channel.onmessage = ({data}) =>
-    data === 'tell' && memories.length && channel.postMessage(total());
+  channel.onmessage = ({data}) => data === 'tell' && last && channel.postMessage(answer());
   channel.unref?.(); // Node would wait for it
 
   for (const name of ['instantiate', 'instantiateStreaming']) {
     const real = WebAssembly[name];
     WebAssembly[name] = async (...args) => {
       const result = await real.apply(WebAssembly, args);
-      memories.push((result.instance ?? result).exports.memory);
+      const {memory} = (result.instance ?? result).exports;
+      last = {memory, madeAt: performance.timeOrigin + performance.now()};
       return result;
     };
   }
 
-  /** Of this page's modules, or of its workers' where it has none itself. */
+  /** Of the client that was made last, here or in a worker. */
   globalThis.wasmMemoryBytes = () =>
     new Promise((resolve) => {
-      if (memories.length) return resolve(total());
+      const answers = last ? [answer()] : [];
       const asking = new BroadcastChannel('wasm-memory');
-      asking.onmessage = ({data}) => {
-        if (typeof data !== 'number') return;
-        asking.close();
-        resolve(data);
-      };
+      asking.onmessage = ({data}) => data.bytes && answers.push(data);
       asking.postMessage('tell');
+      setTimeout(() => {
+        asking.close();
+        resolve(answers.sort((a, b) => b.madeAt - a.madeAt)[0]?.bytes ?? 0);
+      }, ANSWERS_MS);
     });
 })();

@@ -4,7 +4,7 @@
  *   t.ipn             a client that has joined: one for all cases, or the case's own (`alone`)
  *   t.env, t.deed     see bed.mjs; t.deed('approve', id) resolves with what the deed does
  *   t.join(config)    a further client, closed after the case
- *   t.memoryBytes()   how much memory the wasm modules have
+ *   t.memoryBytes()   how much memory the wasm module of the last client has
  */
 let shared;
 

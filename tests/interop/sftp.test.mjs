@@ -268,6 +268,13 @@ for (const {name, skip, start} of servers) {
         assert.ok(readFileSync(at(`r${i}`)).equals(readFileSync(at(`s${i % 20}`))));
     });
 
+    test('190 questions at once: those that wait for their turn get it', async () => {
+      const script = [];
+      for (let i = 0; i < 190; i++) script.push(`lstat ${i} ${dir}`);
+      const r = await run([...script, 'waitall']);
+      assert.equal(Object.values(r.done).filter(({code}) => code === 0).length, 190);
+    });
+
     test('a reader without credit stops itself alone', async () => {
       const r = await run([
         `read 1 ${at('big')} 0 0 ${at('held')}`, 'hold 1', `waitdata 1 ${MB}`,

@@ -5,14 +5,17 @@
  *        a person ── headscale auth approve | reject --auth-id …
  */
 import assert from 'node:assert/strict';
-import {createHash} from 'node:crypto';
+import {spawn} from 'node:child_process';
+import {createHash, randomBytes} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
 import {userInfo} from 'node:os';
+import {pipeline} from 'node:stream';
 import {after, before, describe, test} from 'node:test';
 import {authIdIn, checkPolicy} from '../support/headscale.mjs';
 import {peers} from '../support/peers.mjs';
 import {run, until} from '../support/process.mjs';
-import {Testnet} from '../support/testnet.mjs';
+import {drive, sha256} from '../support/ssh_drive.mjs';
+import {Testnet, tcpServer} from '../support/testnet.mjs';
 
 const user = userInfo().username;
 const IMPATIENT = {command: 'echo in', timeoutSeconds: 1}; // a person takes longer
@@ -20,11 +23,11 @@ const PERSON_MS = 2500;
 
 for (const release of ['tailscale', 'tailscale-1.80']) {
   describe(`Tailscale SSH of ${release}`, () => {
-    let net, page;
+    let net, open, page;
 
     before(async () => {
       net = await Testnet.start({policy: checkPolicy([user])});
-      await net.node('open', {release});
+      open = await net.node('open', {release});
       await net.node('check', {release, tags: ['tag:check']});
       await net.node('hour', {release, tags: ['tag:hour']});
       page = await net.page();
@@ -87,6 +90,27 @@ for (const release of ['tailscale', 'tailscale-1.80']) {
         onStderr: (chunk) => void hash.update(chunk),
       });
       assert.equal(said.text.split(' ')[0], hash.digest('hex'));
+    });
+
+    test('new keys that we ask for, again and again, 3 MB both ways', async () => {
+      const client = await net.node('client', {release}); // ssh_drive knows TCP alone
+      const [address] = open.addresses;
+      const server = await tcpServer((socket) => {
+        const args = [`--socket=${client.socket}`, 'nc', address, '22'];
+        const nc = spawn(`${client.binaries}/tailscale`, args, {
+          stdio: ['pipe', 'pipe', 'ignore'],
+        });
+        pipeline(socket, nc.stdin, () => {});
+        pipeline(nc.stdout, socket, () => {});
+      });
+      const bytes = randomBytes(3 << 20);
+      const options = ['--rekey', '200000', '--command', 'cat'];
+      const result = await drive(server.port, user, options, bytes);
+      server.close();
+      assert.equal(result.code, 0, result.err);
+      assert.equal(sha256(result.bytes), sha256(bytes));
+      const keys = result.events.find((event) => event.startsWith('exchanges '));
+      assert.ok(Number(keys.split(' ')[1]) > 8, keys);
     });
 
     test('check: waits for the person, longer than any timeout, in one login', async () => {

@@ -135,6 +135,10 @@ int ipn_ssh_give(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev, uin
 int ipn_sftp_give(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
                   const struct ssh_event *from);
 
+struct ssh_sftp_request;
+/* The fields of ipn_sftp_request, which out points into; IPN_ERR_ARG. */
+int ipn_sftp_parse(struct ssh_sftp_request *out, const uint8_t *fields, size_t len);
+
 /* An id's end: ERROR unless code is NULL, and DONE follow. */
 void ipn_ssh_end(struct ipn *ipn, struct ipn_ssh *ssh, const char *code, const char *text);
 

@@ -144,6 +144,10 @@ static void fail_channel(struct ipn *ipn, struct ipn_ssh *ssh, const struct ssh_
 static void close_channel(struct ipn *ipn, struct ipn_ssh *ssh)
 {
     bool opened = ssh->opened;
+    if (ssh->conn->closing) { /* DONE comes when the goodbye is out */
+        ssh->channel = 0;
+        return;
+    }
     if (!opened && ipn_ssh_conn_move(ipn, ssh))
         return;
     ssh->far_eof = true;

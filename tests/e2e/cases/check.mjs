@@ -5,6 +5,7 @@ function checked({ipn, env}, person) {
   return runSSH(ipn, 'check', env.account, {
     command: 'echo in',
     timeoutSeconds: 1,
+    reuse: false,
     onStart: async (session, said) => {
       const id = await until('the address to visit', () => authIdIn(said.banners));
       await person(id, session);

@@ -5,8 +5,8 @@
  *   sftp_drive --ssh PORT USER < script > events
  *
  * COMMAND is an SFTP server that speaks on its standard input and output. With --ssh it is a channel
- * of ssh_session, to 127.0.0.1, logged in by "none". Script lines, N being the number of a request, paths and texts with %XX for
- * odd bytes:
+ * of ssh_session, to 127.0.0.1, logged in by "none". Script lines, N being the number of a request,
+ * paths and texts with %XX for odd bytes:
  *
  *   stat|lstat|list|rmdir|remove|readlink|realpath N PATH     mkdir N PATH MODE
  *   setstat N PATH FLAGS SIZE MODE    rename N PATH PATH2 FLAGS    symlink N LINK TARGET
@@ -15,8 +15,9 @@
  *   hold N, release N       give no credit; give it again
  *   wait N | waitall | waitdata N BYTES | cancel N | kill (the server, or the connection)
  *
- * Events come out as lines: open, entry N NAME ATTRS, attrs N ATTRS, got N BYTES (of a read that is
- * done), done N CODE TEXT ATTRS, error TEXT, peak BYTES (the most the client had allocated).
+ * What is asked between two waits is asked at once. Events come out as lines: open, entry N NAME
+ * ATTRS, attrs N ATTRS, got N BYTES (of a read that is done), done N CODE TEXT ATTRS, error TEXT,
+ * peak BYTES (the most the client had allocated).
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -366,7 +367,6 @@ int main(int argc, char **argv)
         while (!d.open && !link_over(d.link))
             turn(&d);
         obey(&d, line);
-        turn(&d);
     }
     while (!all_done(&d) && !link_over(d.link))
         turn(&d);
