@@ -47,7 +47,7 @@ static void on_confirmation(struct ssh_session *s, struct ssh_channel *c, struct
 /* [92][our number][reason][string text][string language] */
 static void on_open_failure(struct ssh_channel *c, struct bytes packet)
 {
-    static const char *const reasons[] = {"", "the server does not allow it", "connection failed",
+    static const char *const reasons[] = {"", "it is prohibited", "connection failed",
                                           "the server knows no such channel",
                                           "the server has no room for more"};
     uint32_t reason = packet.len >= 9 ? load_be32(packet.data + 5) : 0;
@@ -60,7 +60,11 @@ static void on_open_failure(struct ssh_channel *c, struct bytes packet)
     ssh_printable(text, sizeof text, ssh_packet_string(packet, &at));
     if (!text[0] && reason < sizeof reasons / sizeof *reasons)
         ssh_printable(text, sizeof text, ssh_text(reasons[reason]));
-    if (c->kind == SSH_CHANNEL_FORWARD)
+    if (c->kind == SSH_CHANNEL_FORWARD && reason == 1) /* it may say no more than "open failed" */
+        ssh_channel_fail(c, SSH_PROBLEM_CHANNEL,
+                         "The server does not allow forwards to %.100s:%u (%s).", c->config.host,
+                         c->config.port, text);
+    else if (c->kind == SSH_CHANNEL_FORWARD)
         ssh_channel_fail(c, SSH_PROBLEM_CHANNEL, "The server does not connect to %.100s:%u%s%s.",
                          c->config.host, c->config.port, text[0] ? ": " : "", text);
     else

@@ -1,5 +1,5 @@
 // sshd-go is an SSH server for the tests that OpenSSH cannot stand in for: it lets everybody in
-// by "none", as Tailscale SSH does, and misbehaves on request.
+// by "none", as Tailscale SSH does, forwards (direct-tcpip), and misbehaves on request.
 //
 //	sshd-go -hostkey TYPE -port N [-ciphers LIST] [-kex LIST] [-macs LIST] [-rekey BYTES]
 //	        [-auth LIST] [-password TEXT] [-authorized FILE]
@@ -86,6 +86,7 @@ type session struct {
 	env      []string
 	terminal *pty.Winsize
 	file     *os.File
+	process  *os.Process
 	mu       sync.Mutex
 }
 
@@ -143,7 +144,11 @@ func (s *session) runPipes(cmd *exec.Cmd) {
 	stdin, _ := cmd.StdinPipe()
 	cmd.Stdout = s.channel
 	cmd.Stderr = s.channel.Stderr()
-	if err := cmd.Start(); err != nil {
+	err := cmd.Start()
+	s.mu.Lock()
+	s.process = cmd.Process
+	s.mu.Unlock()
+	if err != nil {
 		log.Print(err)
 		return
 	}
@@ -224,6 +229,16 @@ func (s *session) handle(req *ssh.Request, sshConn *ssh.ServerConn) {
 			s.terminal.Rows, s.terminal.Cols = uint16(v.Rows), uint16(v.Cols)
 		}
 		s.mu.Unlock()
+	case "signal":
+		var v struct{ Name string }
+		ssh.Unmarshal(req.Payload, &v)
+		s.mu.Lock()
+		if s.process != nil {
+			s.process.Signal(map[string]syscall.Signal{
+				"TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "INT": syscall.SIGINT,
+			}[v.Name])
+		}
+		s.mu.Unlock()
 	case "shell", "exec":
 		var v struct{ Command string }
 		ssh.Unmarshal(req.Payload, &v)
@@ -236,6 +251,43 @@ func (s *session) handle(req *ssh.Request, sshConn *ssh.ServerConn) {
 	}
 }
 
+// forward connects to where a direct-tcpip channel wants to go; each direction ends by itself.
+func forward(open ssh.NewChannel) {
+	var to struct {
+		Host string
+		Port uint32
+		From string
+		Any  uint32
+	}
+	ssh.Unmarshal(open.ExtraData(), &to)
+	conn, err := net.Dial("tcp", net.JoinHostPort(to.Host, fmt.Sprint(to.Port)))
+	if err != nil {
+		open.Reject(ssh.ConnectionFailed, err.Error())
+		return
+	}
+	channel, reqs, err := open.Accept()
+	if err != nil {
+		conn.Close()
+		return
+	}
+	go ssh.DiscardRequests(reqs)
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() {
+		io.Copy(conn, channel)
+		conn.(*net.TCPConn).CloseWrite()
+		both.Done()
+	}()
+	go func() {
+		io.Copy(channel, conn)
+		channel.CloseWrite()
+		both.Done()
+	}()
+	both.Wait()
+	channel.Close()
+	conn.Close()
+}
+
 func serve(conn net.Conn, config *ssh.ServerConfig, creds *credentials) {
 	defer conn.Close()
 	sshConn, channels, requests, err := ssh.NewServerConn(conn, configure(config, creds, conn))
@@ -245,6 +297,10 @@ func serve(conn net.Conn, config *ssh.ServerConfig, creds *credentials) {
 	}
 	go ssh.DiscardRequests(requests)
 	for open := range channels {
+		if open.ChannelType() == "direct-tcpip" {
+			go forward(open)
+			continue
+		}
 		if open.ChannelType() != "session" || sshConn.User() == "nochannel" {
 			open.Reject(ssh.Prohibited, "no sessions today")
 			continue

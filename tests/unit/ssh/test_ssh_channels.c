@@ -352,7 +352,7 @@ static void test_refused(void)
         const char *text, *says;
     } cases[] = {
         {&forward, 2, "Connection refused", "connect to db.example:5432: Connection refused"},
-        {&forward, 1, "", "connect to db.example:5432: the server does not allow it"},
+        {&forward, 1, "", "not allow forwards to db.example:5432 (it is prohibited)"},
         {&forward, 99, "", "does not connect to db.example:5432."},
         {&command, 4, "", "opens no session: the server has no room for more"},
         {&command, 1, "no sessions\r\n", "opens no session: no sessions"}};
