@@ -89,9 +89,10 @@ async function bothWays(session) {
 
 async function signals(session, names) {
   for (const name of names) {
-    const channel = await session.exec('exec sleep 60');
-    await channel.opened;
+    const channel = await session.exec('echo up; exec sleep 60');
     const beside = await session.exec('exec sleep 60'); // which it does not reach
+    // Before the command runs a signal meets whatever the server is at.
+    while (channel.text !== 'up\n') await new Promise((resolve) => setTimeout(resolve, 5));
     await channel.signal(name);
     assert.deepEqual(await channel.exit, {code: 0, signal: name});
     await beside.close();
