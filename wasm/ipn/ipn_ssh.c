@@ -166,8 +166,13 @@ void ipn_ssh_tick(struct ipn *ipn, struct ipn_stream *st)
     struct ipn_ssh *ssh = ipn_ssh_of(st);
     if (ipn->now_ms < ssh->open_deadline_ms)
         return;
+    uint64_t silent_at_ms = ssh->conn->heard_ms + IPN_SSH_REUSE_PATIENCE_MS;
+    if (ipn->now_ms < silent_at_ms && ipn->now_ms < ssh->open_end_ms) { /* busy, not dead */
+        ssh->open_deadline_ms = earlier(silent_at_ms, ssh->open_end_ms);
+        return;
+    }
     ssh->open_deadline_ms = NEVER;
-    if (ipn_ssh_conn_move(ipn, ssh))
+    if (ipn->now_ms >= silent_at_ms && ipn_ssh_conn_move(ipn, ssh))
         return;
     ipn_ssh_conn_leave(ipn, ssh);
     ipn_stream_fail(st, "ssh-timeout",

@@ -118,6 +118,7 @@ static int new_conn(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_ssh *via,
         return rc;
     }
     memcpy(conn->identity, identity, 32);
+    conn->ipn = ipn;
     conn->o = ipn_ssh_options_share(ssh->o);
     conn->shareable = ssh->o->reuse && ssh->kind != IPN_SSH_TEST;
     conn->retries_left = via ? 0 : ssh->o->retries; /* a forward carries one connection only */
@@ -213,10 +214,9 @@ void ipn_ssh_conn_open_channel(struct ipn *ipn, struct ipn_ssh_conn *conn, struc
         .host = o->dest_host,
         .port = (uint16_t)o->dest_port,
     };
-    uint64_t patience_ms = ssh->st.timeout_ms;
-    if (ssh->joined_live && !ssh->moved && patience_ms > IPN_SSH_REUSE_PATIENCE_MS)
-        patience_ms = IPN_SSH_REUSE_PATIENCE_MS;
-    ssh->open_deadline_ms = ipn->now_ms + patience_ms;
+    ssh->open_deadline_ms = ssh->open_end_ms = ipn->now_ms + ssh->st.timeout_ms;
+    if (ssh->joined_live && !ssh->moved)
+        ssh->open_deadline_ms = earlier(ssh->open_end_ms, ipn->now_ms + IPN_SSH_REUSE_PATIENCE_MS);
     ssh->channel = ssh_session_open_channel(conn->session, &config);
     if (ssh->channel > 0)
         return;

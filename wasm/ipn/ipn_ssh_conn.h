@@ -24,7 +24,8 @@ enum {
     IPN_SSH_MAX_HOPS = 8,       /* a connection inside a connection inside …: each seals again */
     IPN_SSH_BANNER_CAP = 1024,
     IPN_SSH_PERSON_WAIT_MS = 30 * 60 * 1000, /* Tailscale's check mode gives a person as long */
-    IPN_SSH_REUSE_PATIENCE_MS = 4000 /* then a shared connection counts as dead for new ids */
+    IPN_SSH_REUSE_PATIENCE_MS =
+        4000 /* of silence: a shared connection counts as dead for new ids */
 };
 
 struct ipn_ssh_conn;
@@ -41,7 +42,7 @@ struct ipn_ssh {
     bool joined_live; /* conn was there, logged in, before us */
     bool moved;       /* and failed us once: we are on one of our own */
     int rows, cols;
-    uint64_t open_deadline_ms; /* for the channel, once asked for */
+    uint64_t open_deadline_ms, open_end_ms; /* for the channel: when to look, when to give up */
 
     /* Forwards: what came before the page or a connection over it began to read. */
     struct buf held;
@@ -60,6 +61,7 @@ struct ipn_ssh_ask {
 
 struct ipn_ssh_conn {
     struct ipn_stream st; /* first; its id is never told */
+    struct ipn *ipn;
     struct ssh_session *session;
     struct ipn_ssh *ids; /* in the order they came */
     struct ipn_ssh *via; /* a forward of another connection; NULL: TCP */
@@ -68,14 +70,14 @@ struct ipn_ssh_conn {
     uint8_t identity[32];       /* who we are there: keyed hash of user and credentials */
     bool shareable;             /* not reuse=0, not a test */
     bool stale;                 /* takes no new ids */
-    bool closing;               /* told to end; nobody may join */
+    bool closing;               /* told to end */
     bool key_accepted, authenticated;
     const char *key_trust;      /* "pinned", "known" or "accepted" */
     bool person;                /* somebody was asked something: never begin anew */
     bool in_grace, refused_once;
     int steps_told;
     unsigned retries_left;
-    uint64_t retry_at_ms, open_deadline_ms, banner_due_ms, idle_end_ms;
+    uint64_t retry_at_ms, open_deadline_ms, banner_due_ms, idle_end_ms, heard_ms;
     struct ipn_ssh_ask ask;
     uint8_t banner[IPN_SSH_BANNER_CAP]; /* held back while in_grace */
     size_t banner_len;
@@ -139,7 +141,7 @@ struct ssh_sftp_request;
 /* The fields of ipn_sftp_request, which out points into; IPN_ERR_ARG. */
 int ipn_sftp_parse(struct ssh_sftp_request *out, const uint8_t *fields, size_t len);
 
-/* An id's end: ERROR unless code is NULL, and DONE follow. */
+/* ERROR unless code is NULL, and DONE follow. */
 void ipn_ssh_end(struct ipn *ipn, struct ipn_ssh *ssh, const char *code, const char *text);
 
 /* A call of the page on one of its ids; NULL: no such id. */

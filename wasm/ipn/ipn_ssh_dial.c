@@ -27,6 +27,7 @@ static int read_forward(struct ipn_ssh_conn *conn, uint8_t *dst, size_t cap)
         return via->far_eof || !via->conn ? IPN_ERR_CLOSED : 0;
     memcpy(dst, buf_head(&via->held), n);
     buf_consume(&via->held, n);
+    conn->heard_ms = conn->ipn->now_ms;
     if (!via->conn) /* it has ended; these were its last bytes */
         return (int)n;
     ssh_session_credit(via->conn->session, via->channel, n);
@@ -52,8 +53,10 @@ static int transport_read(void *ctx, uint8_t *dst, size_t cap)
     if (!conn->st.tc)
         return IPN_ERR_CLOSED;
     size_t n = tcp_conn_read(conn->st.tc, dst, cap);
-    if (n)
+    if (n) {
+        conn->heard_ms = conn->ipn->now_ms;
         return (int)n;
+    }
     enum tcp_conn_state state = tcp_conn_state(conn->st.tc);
     return state == TCP_CONN_REMOTE_CLOSED || state == TCP_CONN_CLOSED ? IPN_ERR_CLOSED : 0;
 }

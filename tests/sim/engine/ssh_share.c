@@ -473,6 +473,23 @@ static void test_channel_timeout(void)
     finish();
 }
 
+/* A connection that is busy with something else is not taken for a dead one. */
+static void test_slow_channel(void)
+{
+    begin();
+    struct world_stream *a = opened(SHELL);
+    struct world_stream *b = world_ssh_with(&w, SHELL " timeout=9000 command=hang");
+    for (int i = 0; i < 8; i++) {
+        check_echo(a, "busy");
+        CHECK(!b->done);
+    }
+    CHECK(world_run(&w, 3 * SECOND, all_open));
+    CHECK_STR(b->code, "ssh-timeout");
+    CHECK_EQ(w.conn_count, 1);
+    check_echo(a, "unharmed");
+    finish();
+}
+
 static void test_calls(void)
 {
     begin();
@@ -515,6 +532,7 @@ int main(void)
     test_jump_refused();
     test_dead_node();
     test_channel_timeout();
+    test_slow_channel();
     test_calls();
     return TEST_DONE();
 }
