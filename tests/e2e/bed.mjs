@@ -104,8 +104,8 @@ export async function startBed() {
     const silent = await tcpServer((socket) => socket.resume());
     const http = await httpServer();
     for (const server of [echo, silent, http]) ends.push(() => server.close());
-    await net.node('alpha');
-    await net.node('old', {release: 'tailscale-1.80'});
+    await net.node('alpha', {accounts: true});
+    await net.node('old', {accounts: true, release: 'tailscale-1.80'});
     await net.node('check', {tags: ['tag:check']});
     const {publicKey: controlKey} = await (await fetch(`${net.headscale.url}/key?v=113`)).json();
     const {account, password, key, openssh, both, pam, dropbear, go} = servers;

@@ -79,12 +79,12 @@ async function fuzz({env, long}) {
 
 async function interop({env, long}) {
   await peers();
-  return nodeTests('interop', {env, args: ALONE, minutes: long ? 60 : 15});
+  return nodeTests('interop', {env, args: ALONE, minutes: long ? 60 : 20});
 }
 
 async function e2e({env, long}) {
   await peers();
-  return nodeTests('e2e', {env, args: ALONE, minutes: long ? 60 : 15});
+  return nodeTests('e2e', {env, args: ALONE, minutes: long ? 90 : 25});
 }
 
 async function features({env}) {

@@ -1,5 +1,5 @@
 // A tailnet for a test: a real Headscale, real nodes, and pages that join it from this process.
-import {mkdtemp, rm} from 'node:fs/promises';
+import {chmod, copyFile, mkdtemp, rm} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -17,6 +17,7 @@ export class Testnet {
     const {[headscale]: headscaleDir} = await peers(headscale);
     net.dir = await mkdtemp(path.join(tmpdir(), 'meshterm-test-'));
     net.stopping = [];
+    net.copies = new Map();
     net.headscale = await Headscale.start({
       binary: path.join(headscaleDir, 'headscale'),
       dir: path.join(net.dir, 'hs'),
@@ -25,11 +26,31 @@ export class Testnet {
     return net;
   }
 
-  /** A native node, of another release of Tailscale if asked for; it is stopped with the net. */
+  /**
+   * A release of Tailscale where every account may run it: for SFTP tailscaled starts itself as the
+   * account that logs in, and the cache lies in a home.
+   */
+  async #forEverybody(release) {
+    const {[release]: from} = await peers(release);
+    if (!this.copies.has(release)) {
+      const dir = await mkdtemp(path.join(tmpdir(), 'meshterm-bin-'));
+      this.stopping.push(() => rm(dir, {recursive: true, force: true}));
+      await chmod(dir, 0o755);
+      for (const name of ['tailscaled', 'tailscale'])
+        await copyFile(path.join(from, name), path.join(dir, name));
+      this.copies.set(release, dir);
+    }
+    return this.copies.get(release);
+  }
+
+  /**
+   * A native node, of another release of Tailscale if asked for; it is stopped with the net.
+   * accounts: others than ours log in by Tailscale SSH and want their files.
+   */
   async node(hostname, options = {}) {
-    const {tags, release = 'tailscale', ...rest} = options;
+    const {tags, release = 'tailscale', accounts = false, ...rest} = options;
     const node = await Node.start({
-      binaries: (await peers(release))[release],
+      binaries: accounts ? await this.#forEverybody(release) : (await peers(release))[release],
       dir: path.join(this.dir, hostname),
       hostname,
       loginServer: this.headscale.url,

@@ -143,7 +143,7 @@ export const cases = [
       const reader = run.stdout.getReader();
       assert.equal(text((await reader.read()).value), 'up\n');
       assert.equal(run.kill('TERM'), true);
-      assert.equal((await run.exit).signal, 'TERM');
+      assert.same(await run.exit, {code: -1, signal: 'TERM'});
     },
   },
   {

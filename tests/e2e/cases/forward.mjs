@@ -125,12 +125,15 @@ export const cases = [
     },
   },
   {
-    name: 'over a session that is closed nothing new is opened',
+    name: 'what goes through a session ends with it, and nothing new is opened',
     async run(t) {
-      const session = await open(t, {reuse: false});
-      session.close();
+      const session = await open(t);
       const stream = session.forward('127.0.0.1', t.env.ports.echo);
-      await assert.rejects(stream.opened, /\S/);
+      await stream.opened;
+      session.close();
+      await readAll(stream.readable).catch((error) => error);
+      const late = session.forward('127.0.0.1', t.env.ports.echo);
+      await assert.rejects(late.opened, /\S/);
     },
   },
 ];
