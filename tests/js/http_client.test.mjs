@@ -12,7 +12,8 @@ function connectVia(port, {drip = false} = {}) {
   return () => {
     const socket = net.connect(port, '127.0.0.1');
     const opened = new Promise((resolve, reject) =>
-      socket.once('connect', resolve).once('error', reject),
+      // As the real one, which an abort before the connection is there has to end.
+      socket.once('connect', resolve).once('error', reject).once('close', reject),
     );
     opened.catch(() => {});
     const readable = Readable.toWeb(socket).pipeThrough(
