@@ -34,7 +34,7 @@ async function fuzzOne(dir, name, seconds) {
   cpSync(seeds, path.join(work, 'corpus'), {recursive: true});
   const {code, log} = await run(path.join(dir, `fuzz_${name}`), [
     `-max_total_time=${seconds}`,
-    '-timeout=10',
+    '-timeout=30', // wall time, on a machine that does other things too
     '-rss_limit_mb=2048',
     '-print_final_stats=1',
     '-verbosity=0',

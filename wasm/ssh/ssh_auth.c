@@ -110,7 +110,8 @@ static void fail_refused(struct ssh_auth *a)
     const struct ssh_credentials *c = &a->config.credentials;
     const char *user = a->config.user, *space = a->notes[0] ? " " : "";
 
-    if (!a->methods[0])
+    /* Tailscale SSH up to 1.80 lists "tailscale", a method that does not exist. */
+    if (!a->methods[0] || strcmp(a->methods, "tailscale") == 0)
         auth_fail(a, "The server does not let \"%s\" in%s%s.%s%s", user,
                   a->tried[0] ? "; it refused " : "", a->tried, space, a->notes);
     else if (a->passed[0])

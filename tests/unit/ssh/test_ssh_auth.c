@@ -337,6 +337,9 @@ static void test_none(void)
     FAILED("The server wants \"tester\" to log in by publickey, and no key or password was given; "
            "it is no Tailscale SSH server, or its policy does not allow this user.");
     begin(&config);
+    fails("tailscale", false);
+    FAILED("The server does not let \"tester\" in.");
+    begin(&config);
     fails("", false);
     FAILED("The server does not let \"tester\" in.");
     config.credentials.password = "secret";
