@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "ipn/ipn_internal.h"
+#include "ipn/ipn_ssh_conn.h"
 #include "ssh/ssh_known_hosts.h"
 
 /* ---- the text ---- */
@@ -163,6 +164,7 @@ int ipn_known_hosts_set(struct ipn *ipn, const uint8_t *text, size_t len, uint64
         return IPN_ERR_FULL;
     if (len && memchr(text, 0, len))
         return IPN_ERR_ARG;
+    ipn_ssh_conns_distrust(ipn);
     return replace(ipn, (struct bytes){text, len});
 }
 
@@ -203,8 +205,10 @@ int ipn_known_hosts_remove(struct ipn *ipn, const char *host, uint16_t port, uin
         rc = remove_one(&kept, removed ? bytes_of(&kept) : text_of(ipn), list[i], port);
         removed += rc > 0 ? rc : 0;
     }
-    if (rc >= 0 && removed)
+    if (rc >= 0 && removed) {
+        ipn_ssh_conns_distrust(ipn);
         rc = replace(ipn, bytes_of(&kept));
+    }
     buf_wipe(&kept);
     return rc < 0 ? rc : removed > 0;
 }

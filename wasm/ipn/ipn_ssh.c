@@ -275,7 +275,6 @@ int ipn_ssh_answer_host_key(struct ipn *ipn, uint32_t id, bool accept, uint64_t 
     if (!conn)
         return IPN_ERR_STATE;
     ipn_ssh_ask_answered(ipn, conn);
-    conn->key_trust = "accepted";
     ssh_session_answer_host_key(conn->session, accept);
     return 0;
 }

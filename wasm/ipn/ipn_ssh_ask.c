@@ -60,6 +60,5 @@ void ipn_ssh_ask_pass_on(struct ipn *ipn, struct ipn_ssh_conn *conn)
 void ipn_ssh_ask_answered(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
     ipn_ssh_ask_wipe(&conn->ask);
-    conn->in_grace = false; /* what a person said no to is not tried again */
     conn->open_deadline_ms = ipn->now_ms + conn->st.timeout_ms;
 }

@@ -40,10 +40,9 @@ static bool same_target(struct ipn *ipn, const struct ipn_ssh_conn *conn, const 
     struct ipaddr addr;
     if (conn->st.port != ssh->st.port)
         return false;
-    if (strcmp(conn->st.host, ssh->st.host) == 0)
-        return true;
-    return !conn->via && conn->st.phase != IPN_STREAM_RESOLVING &&
-           ipn_stream_lookup(ipn, ssh->st.host, &addr) && ipaddr_equal(&addr, &conn->st.addr);
+    if (conn->via || conn->st.phase == IPN_STREAM_RESOLVING)
+        return strcmp(conn->st.host, ssh->st.host) == 0;
+    return ipn_stream_lookup(ipn, ssh->st.host, &addr) && ipaddr_equal(&addr, &conn->st.addr);
 }
 
 static bool same_questions(const struct ipn_ssh_options *a, const struct ipn_ssh_options *b)
@@ -246,6 +245,19 @@ static void bound_idle(struct ipn *ipn)
     }
     if (count > IPN_SSH_MAX_IDLE)
         ipn_ssh_conn_close(ipn, oldest);
+}
+
+/* The page's known hosts have changed: what was trusted by them is not used for anything new. */
+void ipn_ssh_conns_distrust(struct ipn *ipn)
+{
+    struct ipn_ssh_conn *conn;
+    for (size_t slot = 0; (conn = next_conn(ipn, &slot));) {
+        if (conn->session && strcmp(ssh_session_info(conn->session)->host_key_trust, "pinned") == 0)
+            continue;
+        conn->stale = true;
+        if (conn->idle_end_ms != NEVER && !conn->closing)
+            ipn_ssh_conn_close(ipn, conn);
+    }
 }
 
 static void detach(struct ipn *ipn, struct ipn_ssh *ssh)

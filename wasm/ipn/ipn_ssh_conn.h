@@ -72,7 +72,6 @@ struct ipn_ssh_conn {
     bool stale;                 /* takes no new ids */
     bool closing;               /* told to end */
     bool key_accepted, authenticated;
-    const char *key_trust;      /* "pinned", "known" or "accepted" */
     bool person;                /* somebody was asked something: never begin anew */
     bool in_grace, refused_once;
     int steps_told;
@@ -103,6 +102,7 @@ void ipn_ssh_conn_leave(struct ipn *ipn, struct ipn_ssh *ssh);
 /* Off a connection that fails it before OPEN, onto one of its own. False: it had its chance. */
 bool ipn_ssh_conn_move(struct ipn *ipn, struct ipn_ssh *ssh);
 void ipn_ssh_conn_close(struct ipn *ipn, struct ipn_ssh_conn *conn);
+void ipn_ssh_conns_distrust(struct ipn *ipn); /* after a change of the known hosts */
 /* Ends each id with this reason (code NULL: quietly) and frees; conn is gone afterwards. */
 void ipn_ssh_conn_end(struct ipn *ipn, struct ipn_ssh_conn *conn, const char *code,
                       const char *text);

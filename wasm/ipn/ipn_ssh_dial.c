@@ -173,7 +173,6 @@ void ipn_ssh_dial_start_session(struct ipn *ipn, struct ipn_ssh_conn *conn)
     pin_host_keys(ipn, conn, &config);
     struct ipn_known_names names;
     ipn_known_hosts_fill(ipn, &conn->st, &names, &config);
-    conn->key_trust = config.pinned_count ? "pinned" : "known";
     struct ssh_transport transport = {conn, transport_read, transport_write};
     conn->session = ssh_session_new(&config, &transport);
     if (!conn->session) {
@@ -204,7 +203,8 @@ static void begin_anew(struct ipn *ipn, struct ipn_ssh_conn *conn, uint64_t dela
 bool ipn_ssh_dial_retry_refusal(struct ipn *ipn, struct ipn_ssh_conn *conn, int problem)
 {
     bool early = problem == SSH_PROBLEM_AUTH || problem == SSH_PROBLEM_LOST;
-    if (!conn->in_grace || conn->authenticated || conn->refused_once || !early || conn->closing)
+    if (!conn->in_grace || conn->authenticated || conn->refused_once || conn->person || !early ||
+        conn->closing)
         return false;
     conn->refused_once = true;
     begin_anew(ipn, conn, REFUSED_RETRY_MS);

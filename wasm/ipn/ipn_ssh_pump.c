@@ -82,7 +82,7 @@ static int give_open(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev)
     const struct ssh_info *info = ssh_session_info(ssh->conn->session);
     const char *fields[] = {info->host_key_type, info->host_key_fingerprint, info->kex,
                             info->cipher_in,     info->cipher_out,           info->mac_in,
-                            info->mac_out,       info->auth_method,          ssh->conn->key_trust};
+                            info->mac_out,       info->auth_method,          info->host_key_trust};
     size_t len = 0;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         len = add_field(ipn->chunk, sizeof ipn->chunk, len, fields[i]);
@@ -219,6 +219,7 @@ static void tell_held_banner(struct ipn *ipn, struct ipn_ssh_conn *conn)
 
 static void authenticated(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
+    ipn_ssh_ask_wipe(&conn->ask); /* what was asked no longer matters */
     conn->authenticated = true;
     conn->in_grace = false;
     conn->open_deadline_ms = NEVER;
@@ -246,6 +247,7 @@ static void fail_connection(struct ipn *ipn, struct ipn_ssh_conn *conn,
     if (ipn_ssh_dial_retry_refusal(ipn, conn, from->code) ||
         ipn_ssh_dial_retry(ipn, conn, code, text))
         return;
+    ipn_ssh_ask_wipe(&conn->ask); /* nobody else is to be asked */
     conn->closing = true;
     for (struct ipn_ssh *ssh = conn->ids, *next; ssh; ssh = next) {
         next = ssh->next;

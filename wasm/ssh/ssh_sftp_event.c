@@ -55,10 +55,14 @@ static int next_data(struct ssh_sftp *sf, struct sftp_request *r, struct ssh_eve
     return event(ev, SSH_EVENT_SFTP_DATA, r, data, none);
 }
 
-static bool is_dots(struct bytes name)
+/* A name of the directory itself: not "." or "..", and nothing that leads elsewhere. */
+static bool is_entry(struct bytes name)
 {
-    return (name.len == 1 || name.len == 2) && name.data[0] == '.' &&
-           name.data[name.len - 1] == '.';
+    bool dots =
+        (name.len == 1 || name.len == 2) && name.data[0] == '.' && name.data[name.len - 1] == '.';
+
+    return name.len && !dots && !memchr(name.data, '/', name.len) &&
+           !memchr(name.data, 0, name.len);
 }
 
 /* The frame was checked when it came. */
@@ -79,7 +83,7 @@ static int next_entry(struct ssh_sftp *sf, struct sftp_request *r, struct ssh_ev
             !sftp_get_attrs(&rest, sf->attrs))
             return 0;
         frame->at = frame->end - rest.len;
-        if (!is_dots(name))
+        if (is_entry(name))
             return event(ev, SSH_EVENT_SFTP_ENTRY, r, name,
                          (struct bytes){sf->attrs, sizeof sf->attrs});
     }

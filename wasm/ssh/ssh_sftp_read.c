@@ -157,7 +157,8 @@ bool sftp_read_answer(struct sftp_call *call, struct sftp_frame *frame, struct b
         return false;
     }
     r->beyond -= call->beyond;
-    if (type == FXP_DATA && sftp_get_string(&b, &data) && data.len && data.len <= call->len) {
+    if (type == FXP_DATA && sftp_get_string(&b, &data) && !b.len && data.len &&
+        data.len <= call->len) {
         read_data(call, frame, data);
         if (!sf->ended)
             advance(r);

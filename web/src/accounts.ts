@@ -1,17 +1,15 @@
-/* The account last used on a machine, as long as the browser tab lives. */
-import type {Machine} from './machines.js';
-
+/* The account last used on a machine and port, as long as the browser tab lives. */
 export const accounts = {
-  get(machine: Machine): string {
+  get(place: string): string {
     try {
-      return sessionStorage.getItem(`user:${machine.id}`) ?? '';
+      return sessionStorage.getItem(`user:${place}`) ?? '';
     } catch {
       return '';
     }
   },
-  set(machine: Machine, user: string): void {
+  set(place: string, user: string): void {
     try {
-      sessionStorage.setItem(`user:${machine.id}`, user);
+      sessionStorage.setItem(`user:${place}`, user);
     } catch {
       return; // asked again next time
     }

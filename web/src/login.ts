@@ -32,6 +32,7 @@ async function withStore<T>(
 
 export class Login {
   readonly privateKeys: string[] = [];
+  #saved = '';
 
   addKey(text: string): void {
     if (!this.privateKeys.includes(text)) this.privateKeys.unshift(text);
@@ -43,6 +44,7 @@ export class Login {
     try {
       const text: unknown = await withStore('readonly', (store) => store.get(KNOWN_HOSTS));
       if (typeof text === 'string' && text) await ipn.knownHosts.import(text);
+      this.#saved = await ipn.knownHosts.export();
     } catch {
       return;
     }
@@ -51,6 +53,8 @@ export class Login {
   async saveKnownHosts(ipn: IPN): Promise<void> {
     try {
       const text = await ipn.knownHosts.export();
+      if (text === this.#saved) return;
+      this.#saved = text;
       await withStore('readwrite', (store) => store.put(text, KNOWN_HOSTS));
     } catch {
       return;

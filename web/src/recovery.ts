@@ -85,7 +85,13 @@ export class Recovery {
     };
     const choices = {
       use,
-      choose: () => void chooseTextFile().then(use),
+      choose: () => {
+        const isCurrent = this.#session.turn();
+        const take = (text: string): void => {
+          if (isCurrent()) use(text);
+        };
+        chooseTextFile().then(take, () => this.#again());
+      },
       generate: () => void this.#makeKey(),
       cancel: () => this.#again(),
     };
@@ -111,6 +117,7 @@ export class Recovery {
     const title = `Testing the way to ${session.machine.name}…`;
     session.show(cards.progressCard(title, () => session.close()));
     const result = await ipn.testSSH(session.machine.id, session.user, session.access(isCurrent));
+    void session.login.saveKnownHosts(ipn);
     if (isCurrent())
       session.show(cards.testCard(session.machine, result, this.#actions(this.#end)));
   }

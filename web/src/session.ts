@@ -48,6 +48,7 @@ export class Session implements Ended {
   view: TerminalView | undefined;
   readonly #options: SessionOptions;
   readonly #at: number; // the port
+  readonly #place: string;
   readonly #card = new Card();
   readonly #offers = new Offers(() => this.focus());
   readonly #recovery = new Recovery(this);
@@ -65,7 +66,8 @@ export class Session implements Ended {
   ) {
     this.#options = options;
     this.#at = query.port;
-    this.user = query.user || accounts.get(machine) || options.tailnet.user;
+    this.#place = `${machine.id}:${query.port}`;
+    this.user = query.user || accounts.get(this.#place) || options.tailnet.user;
     const cards = h('div', {class: 'cards'}, this.#offers.element, this.#card.element);
     this.panel = h(
       'section',
@@ -136,6 +138,7 @@ export class Session implements Ended {
   }
 
   async connect(extra: Partial<IPNSSHOptions> = {}): Promise<void> {
+    if (this.#isClosed) return;
     const isCurrent = this.turn();
     this.#ssh?.close();
     this.#error = '';
@@ -201,16 +204,17 @@ export class Session implements Ended {
       },
       onConnected: () => {
         if (!isCurrent()) return;
-        accounts.set(this.machine, this.user);
+        accounts.set(this.#place, this.user);
         this.#card.hide();
         this.#setState('open');
         if (this.panel.classList.contains('current')) view.term.focus();
-        if (this.#ssh?.info?.hostKeyTrust === 'accepted') void this.login.saveKnownHosts(ipn);
+        void this.login.saveKnownHosts(ipn);
       },
       onExit: (exit) => {
         if (isCurrent()) this.#exit = exit;
       },
       onDone: () => {
+        void this.login.saveKnownHosts(ipn); // a key may be accepted, and no shell come of it
         if (isCurrent()) this.#handleDone();
       },
     });

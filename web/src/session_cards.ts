@@ -60,15 +60,14 @@ export function promptCard(
   prompt: IPNPrompt,
   answer: (answers: string[] | null) => void,
 ): CardContent {
-  const name = plainText(prompt.name);
   const fields = prompt.prompts.map(({text, echo}) => ({
     label: plainText(text).trim() || 'Answer',
     secret: !echo,
   }));
   return {
     tone: 'ok',
-    title: name || PROMPT_TITLES[prompt.kind](who),
-    detail: plainText(prompt.instruction),
+    title: PROMPT_TITLES[prompt.kind](who), // ours: a server must not speak in our name
+    detail: plainText([prompt.name, prompt.instruction].filter(Boolean).join('\n')),
     form: {fields, submitLabel: 'Log in', submit: answer},
     actions: [quiet('Cancel', () => answer(null))],
   };
