@@ -230,8 +230,8 @@ static void test_long_path(void)
 
 static void test_list(void)
 {
-    static const char *const first[] = {".", "..", "a", "b\xff", NULL}, *const second[] = {"c",
-                                                                                           NULL};
+    static const char *const first[] = {".", "..", "", "../x", "a", "b\xff", NULL},
+                             *const second[] = {"c", NULL};
     static const char *const none[] = {NULL};
     struct script *s = started(false);
     struct ssh_event ev;
@@ -246,7 +246,7 @@ static void test_list(void)
     CHECK(script_waiting(s, FXP_READDIR) == 0); /* two wait to be handed out */
     ev = next(s);
     CHECK(ev.type == SSH_EVENT_SFTP_ENTRY && ev.request == 7 && text_is(ev.text, "a"));
-    CHECK_EQ(load_le64(ev.aux.data + 8), 2);
+    CHECK_EQ(load_le64(ev.aux.data + 8), 4);
     CHECK(text_is(next(s).text, "b\xff"));
     CHECK(text_is(next(s).text, "c"));
     CHECK_EQ(next(s).type, SSH_EVENT_NONE);

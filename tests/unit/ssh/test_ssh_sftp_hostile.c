@@ -97,6 +97,7 @@ static void test_answers(void)
         {FXP_READ, FXP_DATA, "\0\0\0\0", 4},                /* no bytes */
         {FXP_READ, FXP_DATA, "\0\0\0\5abcd", 8},            /* fewer than it says */
         {FXP_READ, FXP_DATA, "\xff\xff\xff\xff", 4},
+        {FXP_READ, FXP_DATA, "\0\0\0\1ab", 6}, /* more than it says */
         {FXP_READ, FXP_DATA, "\0\0", 2},
         {FXP_READ, FXP_NAME, "\0\0\0\0", 4},
         {FXP_READ, FXP_HANDLE, "\0\0\0\1h", 5},
