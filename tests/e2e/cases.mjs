@@ -1,7 +1,9 @@
 // Runs the cases of tests/e2e/cases with one client, each as a test whose name begins with its file.
 import {readdirSync} from 'node:fs';
+import path from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {fileURLToPath} from 'node:url';
+import {ROOT} from '../support/setup.mjs';
 import {opensshMissing} from '../support/ssh_servers.mjs';
 import {startBed} from './bed.mjs';
 
@@ -17,8 +19,12 @@ function files() {
     .sort();
 }
 
-/** @param {string} what the client is called  @param startClient see clients.mjs */
-export async function runCases(what, startClient) {
+/**
+ * @param {string} what the client is called  @param startClient see clients.mjs
+ * @param {string} url of the module that runs them
+ */
+export async function runCases(what, startClient, url) {
+  const runner = path.relative(ROOT, fileURLToPath(url));
   const modules = await Promise.all(files().map((file) => import(`./cases/${file}`)));
   describe(what, {skip: opensshMissing() ?? false}, () => {
     let bed, client;
@@ -36,7 +42,9 @@ export async function runCases(what, startClient) {
       for (const {name, isLong} of modules[i].cases) {
         const timeout = (isLong ? 20 : 3) * MINUTE_MS;
         const skip = isLong && !LONG ? 'in npm run test:long' : false;
-        test(`tests/e2e/cases/${file}: ${name}`, {timeout, skip}, () => client.run(file, name));
+        test(`tests/e2e/cases/${file} by ${runner}: ${name}`, {timeout, skip}, () =>
+          client.run(file, name),
+        );
       }
     });
   });

@@ -2,4 +2,4 @@
 import {runCases} from './cases.mjs';
 import {chromiumClient} from './clients.mjs';
 
-await runCases('the cases in Chromium', chromiumClient);
+await runCases('the cases in Chromium', chromiumClient, import.meta.url);

@@ -2,4 +2,4 @@
 import {runCases} from './cases.mjs';
 import {nodeClient} from './clients.mjs';
 
-await runCases('the cases in Node', nodeClient);
+await runCases('the cases in Node', nodeClient, import.meta.url);

@@ -1,10 +1,11 @@
 // A reporter for node --test, beside the one that people read: which files ran, and how many tests
-// of each passed. What was skipped did not run. A test whose name begins with the path of a file
-// ("tests/e2e/cases/sftp.mjs: …") counts for that file too, as run by the one it is in.
+// of each passed. What was skipped did not run. A test whose name begins with two paths
+// ("tests/e2e/cases/sftp.mjs by tests/e2e/cases_node.test.mjs: …") counts for the first as well, as
+// run by the second: Node tells where a test is defined, not who started it.
 import path from 'node:path';
 import {ROOT} from './setup.mjs';
 
-const NAMED_FILE = /^(tests\/\S+\.mjs): /;
+const NAMED_FILES = /^(tests\/\S+\.mjs) by (tests\/\S+\.mjs): /;
 
 export default async function* ran(source) {
   const files = {};
@@ -18,8 +19,8 @@ export default async function* ran(source) {
     if (data.details?.type === 'suite' && type === 'test:pass') continue;
     const by = path.relative(ROOT, data.file);
     count(by, by, type === 'test:pass');
-    const named = NAMED_FILE.exec(data.name)?.[1];
-    if (named) count(named, by, type === 'test:pass');
+    const [, file, runner] = NAMED_FILES.exec(data.name) ?? [];
+    if (file) count(file, runner, type === 'test:pass');
   }
   yield JSON.stringify(files);
 }
