@@ -24,6 +24,14 @@ export function runSSHSession(
   terminalOptions?: SSHTerminalOptions,
 ): SSHTerminal;
 
+/**
+ * [+] A stateStorage that is ready made: in IndexedDB, each value sealed by AES-256-GCM under a key
+ * that no script can export. For pages and workers. Where that cannot be (plain http, a private
+ * window, a full or broken storage) it keeps things in memory and says so. Pages of one origin share
+ * the known hosts; each has a node of its own, and a page that is loaded again the same one.
+ */
+export function sealedState(options?: IPNSealedStateOptions): IPNSealedState;
+
 export interface IPNConfig {
   /** Pre-auth key. Without one, login() asks for a page to visit. */
   authKey?: string;
@@ -33,6 +41,11 @@ export interface IPNConfig {
   hostname?: string;
   /** Where keys are kept. Without it the node lives as long as the page, and is logged out with it. */
   stateStorage?: IPNStateStorage;
+  /**
+   * [+] Whether the node is logged out when the page is left or close() is called. Default: yes
+   * without stateStorage, no with it
+   */
+  logoutOnClose?: boolean;
   /** Where ipn.wasm lies, if not beside the module. */
   wasmURL?: string;
   /** Called if the core stops by a fault of its own. createIPN works again afterwards. */
@@ -63,6 +76,31 @@ export interface IPNStateStorage {
   setState(id: string, value: string): void | Promise<void>;
   /** '' if there is none. */
   getState(id: string): string | Promise<string>;
+}
+
+/** [+] */
+export interface IPNSealedStateOptions {
+  /** Tells the states of one origin apart. Without "/". Default: meshterm */
+  name?: string;
+  /** What is not kept, and why. Default: notifyError hears of it, with code 'state-storage' */
+  onFallback?: (problem: IPNStateProblem) => void;
+}
+
+/** [+] */
+export interface IPNStateProblem {
+  code: 'insecure' | 'no-storage' | 'no-locks' | 'in-use' | 'not-kept' | 'lost';
+  /** A sentence for a person. */
+  message: string;
+}
+
+/** [+] Its methods never reject. */
+export interface IPNSealedState extends IPNStateStorage {
+  setState(id: string, value: string): Promise<void>;
+  getState(id: string): Promise<string>;
+  /** Forgets all that pages kept under this name, and the key. */
+  clear(): Promise<void>;
+  /** Lets another page have this one's place. A page that goes away does so by itself. */
+  close(): void;
 }
 
 export interface IPNCallbacks {
@@ -114,7 +152,7 @@ export interface IPN {
   generateSSHKey(options?: {comment?: string}): Promise<IPNSSHKey>;
   /** [+] Round trip to a node, through its relay. Rejects if it does not answer. */
   ping(host: string): Promise<IPNPong>;
-  /** [+] Ends all sessions and leaves; logs out if there is no stateStorage. */
+  /** [+] Ends all sessions and leaves; logs out if logoutOnClose says so. */
   close(): Promise<void>;
 }
 

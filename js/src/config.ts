@@ -3,6 +3,7 @@ import type {IPNCallbacks, IPNConfig} from '../ipn.js';
 import {
   callPage,
   checkObject,
+  checkOptionalBoolean,
   checkOptionalFunctions,
   checkOptionalText,
   checkFunction,
@@ -22,7 +23,7 @@ export interface CheckedConfig {
   wasmURL: string;
   worker: 'dedicated' | 'none';
   WebSocket: WebSocketConstructor | undefined;
-  hasStorage: boolean;
+  logoutOnClose: boolean;
   panicHandler: ((error: string) => void) | undefined;
   log: (level: number, line: string) => void;
   logLevel: number;
@@ -50,7 +51,7 @@ export function checkConfig(config: IPNConfig): CheckedConfig {
     wasmURL: resolveURL(checkOptionalText(config.wasmURL, 'wasmURL')),
     worker: worker === 'none' ? 'none' : 'dedicated',
     WebSocket: config.WebSocket as WebSocketConstructor | undefined,
-    hasStorage: storage !== undefined,
+    logoutOnClose: checkOptionalBoolean(config.logoutOnClose, 'logoutOnClose', !storage),
     panicHandler: config.panicHandler,
     log: log
       ? (level, line) => callPage(log, level, line)

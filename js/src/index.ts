@@ -2,14 +2,24 @@
 import type {
   IPN,
   IPNConfig,
+  IPNSealedState,
+  IPNSealedStateOptions,
   SSHSessionCallbacks,
   SSHSessionDef,
   SSHTerminal,
   SSHTerminalOptions,
 } from '../ipn.js';
-import {callPage, checkFunction, checkObject, checkOptionalText, checkText} from './callbacks.js';
+import {
+  callPage,
+  checkFunction,
+  checkObject,
+  checkOptionalFunctions,
+  checkOptionalText,
+  checkText,
+} from './callbacks.js';
 import {resolveURL} from './config.js';
 import {loadModule} from './host/load_wasm.js';
+import {SealedState} from './host/sealed_state.js';
 import {Ipn} from './ipn.js';
 
 export default async function init(options: {wasmURL?: string} = {}): Promise<void> {
@@ -25,6 +35,14 @@ export async function createIPN(config: IPNConfig): Promise<IPN> {
 
 export function newIPN(config: IPNConfig): IPN {
   return new Ipn(config);
+}
+
+export function sealedState(options: IPNSealedStateOptions = {}): IPNSealedState {
+  checkObject(options, 'options');
+  checkOptionalFunctions(options, ['onFallback']);
+  const name = checkOptionalText(options.name, 'name') || undefined;
+  const {onFallback} = options;
+  return new SealedState(name, onFallback && ((problem) => void callPage(onFallback, problem)));
 }
 
 export function runSSHSession(

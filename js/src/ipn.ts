@@ -34,6 +34,7 @@ import {checkCallbacks, checkConfig, type CheckedConfig} from './config.js';
 import {openExec} from './exec.js';
 import {loadModule} from './host/load_wasm.js';
 import {watchPage} from './host/page_lifecycle.js';
+import {SealedState} from './host/sealed_state.js';
 import {StateStorage} from './host/state_storage.js';
 import {fetchOverTcp} from './http_client.js';
 import {knownHosts} from './known_hosts.js';
@@ -81,9 +82,11 @@ export class Ipn implements IPN {
     this.#config = checkConfig(config);
     this.ready = new Promise((resolve, reject) => (this.#settleReady = {resolve, reject}));
     this.ready.catch(() => {}); // newIPN says it through notifyError
-    this.#storage = new StateStorage(config.stateStorage, (message) =>
-      this.#report({code: 'state-storage', message, retrying: false}),
-    );
+    const reportStorage = (message: string): void =>
+      this.#report({code: 'state-storage', message, retrying: false});
+    this.#storage = new StateStorage(config.stateStorage, reportStorage);
+    if (config.stateStorage instanceof SealedState)
+      config.stateStorage.watch(({message}) => reportStorage(message));
     this.#link = parts.openLink({
       kind: this.#config.worker,
       WebSocket: this.#config.WebSocket,
@@ -176,7 +179,7 @@ export class Ipn implements IPN {
       CLOSE_TIMEOUT_MS,
     );
     // Without a place for its keys this node can never come back: leave none behind.
-    this.#link.post({type: 'close', logout: !this.#config.hasStorage});
+    this.#link.post({type: 'close', logout: this.#config.logoutOnClose});
     this.#calls.refs.dropAll();
     return done.then(() => {
       clearTimeout(timer);

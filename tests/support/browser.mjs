@@ -8,11 +8,18 @@ const FLAGS =
   '--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run ' +
   '--disable-background-networking --disable-component-update --disable-sync';
 
-export function launchChromium() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: FLAGS.split(' '),
-  });
+function options(args) {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  return {executablePath, args: [...FLAGS.split(' '), ...args]};
+}
+
+export function launchChromium(...args) {
+  return chromium.launch(options(args));
+}
+
+/** A context whose profile lies in a folder, as a person's does. */
+export function launchProfile(dir, ...args) {
+  return chromium.launchPersistentContext(dir, options(args));
 }
 
 const TYPES = {
