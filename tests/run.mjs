@@ -2,8 +2,8 @@
 //
 //   node tests/run.mjs [--long] [stage ...]       without stages: all of them
 //
-// --long fuzzes each harness for ten minutes instead of one, and sets MESHTERM_LONG for the tests:
-// transfers of a gigabyte.
+// --long fuzzes each harness for ten minutes instead of 25 seconds, and sets MESHTERM_LONG for the
+// tests: transfers of a gigabyte.
 import {forgetAll} from './support/ran.mjs';
 import {main, say, setup, SetupError} from './support/setup.mjs';
 import {STAGES} from './support/stages.mjs';

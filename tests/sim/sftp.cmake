@@ -6,6 +6,9 @@ foreach(TEST unit_ssh_ssh_sftp unit_ssh_ssh_sftp_transfer unit_ssh_ssh_sftp_host
         target_sources(${TEST} PRIVATE ${TESTS_DIR}/support/sftp/sftp_script.c)
     endif()
 endforeach()
+if(FUZZ)
+    return()
+endif()
 add_executable(sftp_drive ${TESTS_DIR}/support/sftp/sftp_drive.c
                ${TESTS_DIR}/support/sftp/sftp_link.c)
 test_links(sftp_drive ssh)

@@ -15,6 +15,9 @@ foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_channels unit_ssh_ssh_hostile 
         libssh2_private_headers(${TEST})
     endif()
 endforeach()
+if(FUZZ)
+    return()
+endif()
 add_executable(ssh_drive ${TESTS_DIR}/support/ssh/ssh_drive.c)
 test_links(ssh_drive ssh)
 # The n-th allocation of reading a key or of logging in fails, for every n.

@@ -3,6 +3,7 @@ import {existsSync} from 'node:fs';
 import {cpus} from 'node:os';
 import path from 'node:path';
 import {buildPackage} from './build.mjs';
+import {coverageTable, forgetCoverage} from './coverage.mjs';
 import {C_FILES, treeFiles} from './files.mjs';
 import {fuzzAll} from './fuzz.mjs';
 import {peers} from './peers.mjs';
@@ -65,6 +66,17 @@ async function native({env}) {
   recordNative();
 }
 
+/** The simulations that fail allocations one by one run for a minute and reach little else. */
+const NO_COVERAGE = '^fuzz_|nomem|failmalloc';
+
+async function coverage({env}) {
+  const dir = await cmakeBuild('coverage', {...env, CC: 'gcc'}, ['-DCOVERAGE=ON']);
+  forgetCoverage(dir);
+  const args = ['--test-dir', dir, '-j', JOBS, '--output-on-failure', '--no-tests=error'];
+  await sh('ctest', [...args, '-E', NO_COVERAGE, '--quiet'], {env});
+  coverageTable(dir);
+}
+
 async function wasm({env}) {
   await buildPackage(env);
   await sh(process.execPath, ['--test', '--test-reporter=spec', 'tests/wasm_symbols.test.mjs'], {
@@ -74,7 +86,7 @@ async function wasm({env}) {
 
 async function fuzz({env, long}) {
   const dir = await cmakeBuild('fuzz', {...env, CC: 'clang-19'}, ['-DFUZZ=ON']);
-  await fuzzAll(dir, long ? 600 : 60);
+  await fuzzAll(dir, long ? 600 : 25);
 }
 
 async function interop({env, long}) {
@@ -96,6 +108,7 @@ export const STAGES = {
   lint,
   layering,
   native,
+  coverage,
   wasm,
   js: ({env}) => nodeTests('js', {env}),
   fuzz,
