@@ -1,4 +1,4 @@
-/* One region's socket: wanted, connecting, open, lost, wanted again. See magicsock_internal.h. */
+/* One region's socket: wanted, connecting, open, lost, wanted again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,26 +8,26 @@
 
 void ssh_alive_heard(struct ssh_session *s)
 {
-    s->alive_unanswered = 0;
-    s->alive_due = false;
-    s->alive_at_ms = s->config.keep_alive_ms && s->state == SSH_READY
+    s->alive.unanswered = 0;
+    s->alive.due = false;
+    s->alive.at_ms = s->config.keep_alive_ms && s->state == SSH_READY
                          ? s->now_ms + s->config.keep_alive_ms
                          : NEVER;
 }
 
 void ssh_alive_tick(struct ssh_session *s)
 {
-    if (s->state != SSH_READY || s->now_ms < s->alive_at_ms)
+    if (s->state != SSH_READY || s->now_ms < s->alive.at_ms)
         return;
-    if (s->alive_unanswered >= SSH_MAX_UNANSWERED) {
+    if (s->alive.unanswered >= SSH_MAX_UNANSWERED) {
         ssh_session_fail(s, SSH_PROBLEM_LOST,
                          "The server has not answered for %.3g s; the connection is lost.",
                          s->config.keep_alive_ms / 1000.0 * (SSH_MAX_UNANSWERED + 1));
         return;
     }
-    s->alive_unanswered++;
-    s->alive_due = true;
-    s->alive_at_ms = s->now_ms + s->config.keep_alive_ms;
+    s->alive.unanswered++;
+    s->alive.due = true;
+    s->alive.at_ms = s->now_ms + s->config.keep_alive_ms;
 }
 
 int ssh_alive_send(struct ssh_session *s)
@@ -36,10 +36,10 @@ int ssh_alive_send(struct ssh_session *s)
     static const uint8_t packet[] = "\x50\0\0\0\x15keepalive@openssh.com\1";
     int rc;
 
-    if (!s->alive_due || s->out.len >= SSH_OUT_PAUSE_LEN)
+    if (!s->alive.due || s->out.len >= SSH_OUT_PAUSE_LEN)
         return 0;
     rc = ssh_libssh2_send(s->lib, (struct bytes){packet, sizeof packet - 1},
                           (struct bytes){NULL, 0});
-    s->alive_due = rc == LIBSSH2_ERROR_EAGAIN;
+    s->alive.due = rc == LIBSSH2_ERROR_EAGAIN;
     return rc;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_auth_internal.h"
+#include "ssh/ssh_auth_methods.h"
 
 static const char *const method_names[] = {"none", "publickey", "keyboard-interactive", "password"};
 

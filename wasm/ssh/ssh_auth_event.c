@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ssh/ssh_auth_internal.h"
+#include "ssh/ssh_auth_methods.h"
 
 struct auth_event_node {
     struct auth_event_node *next;

@@ -113,16 +113,6 @@ void auth_events_wipe(struct ssh_auth *a);
 void auth_send(struct ssh_auth *a, struct buf *b, bool ok);
 /* Starts a request: [50][user]["ssh-connection"][method]. */
 bool auth_put_request(struct buf *b, const struct ssh_auth *a, const char *method);
-/* The same for a question to the person. */
-struct auth_prompt {
-    struct buf fields;
-    unsigned count;
-    bool ok;
-};
-void auth_prompt_init(struct auth_prompt *p, struct bytes name, struct bytes instruction);
-void auth_prompt_add(struct auth_prompt *p, bool echo, struct bytes text);
-void auth_ask(struct ssh_auth *a, enum ssh_auth_question question, enum ssh_prompt_kind kind,
-              struct auth_prompt *p);
 
 /* ---- the end, and what leads to it (ssh_auth.c) ---- */
 
@@ -137,34 +127,6 @@ void auth_forget(struct ssh_auth *a, bool keep);
 void auth_note_tried(struct ssh_auth *a, const char *what);
 /* Adds a sentence about what could not be tried. */
 void auth_note(struct ssh_auth *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* ---- methods ---- */
-
-/* Begins the next attempt: true if it sent or asked something, false if there is none left. */
-bool auth_publickey_begin(struct ssh_auth *a);
-bool auth_kbdint_begin(struct ssh_auth *a);
-bool auth_password_begin(struct ssh_auth *a);
-/* FAILURE to the attempt under way. */
-void auth_publickey_refused(struct ssh_auth *a, bool partial);
-void auth_kbdint_refused(struct ssh_auth *a, bool partial);
-void auth_password_refused(struct ssh_auth *a, bool partial);
-/* Message 60, behind its number. */
-void auth_publickey_ok(struct ssh_auth *a, struct bytes in);
-void auth_kbdint_info(struct ssh_auth *a, struct bytes in);
-void auth_password_change(struct ssh_auth *a, struct bytes in);
-/* Answers: NUL-ended, as many as were asked for. */
-void auth_publickey_answer(struct ssh_auth *a, struct bytes answers);
-void auth_kbdint_answer(struct ssh_auth *a, struct bytes answers);
-void auth_password_answer(struct ssh_auth *a, struct bytes answers);
-void auth_password_change_answer(struct ssh_auth *a, struct bytes answers);
-
-void auth_publickey_init(struct ssh_auth *a);
-void auth_publickey_open_all(struct ssh_auth *a); /* those that need no passphrase, or have it */
-void auth_publickey_retry(struct ssh_auth *a); /* after a partial success */
-void auth_publickey_forget(struct ssh_auth *a, bool keep); /* wipes; keep: the opened keys stay */
-
-/* The next of NUL-ended answers. */
-struct bytes auth_take_answer(struct bytes *answers);
 
 static inline struct bytes auth_text(const char *text)
 {

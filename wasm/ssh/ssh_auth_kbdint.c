@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ssh/ssh_auth_internal.h"
+#include "ssh/ssh_auth_methods.h"
 
 struct question {
     struct bytes name, instruction;

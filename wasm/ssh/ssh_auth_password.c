@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "ssh/ssh_auth_internal.h"
+#include "ssh/ssh_auth_methods.h"
 
 static void send_password(struct ssh_auth *a, struct bytes password)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/encoding.h"
-#include "ssh/ssh_auth_internal.h"
+#include "ssh/ssh_auth_methods.h"
 
 enum { MAX_BLOB_LEN = 16 << 10, MAX_KEY_NAME_LEN = 120 };
 

@@ -165,7 +165,7 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
     s->deadline_ms = NEVER;
     s->transport = *transport;
     s->events_end = &s->events;
-    s->alive_at_ms = NEVER;
+    s->alive.at_ms = NEVER;
     buf_init(&s->out, SSH_MAX_OUT_LEN);
     s->hooks = (struct ssh_libssh2_hooks){.heap = {.max = SSH_MAX_HEAP_LEN},
                                           .ctx = s,
@@ -235,7 +235,7 @@ void ssh_session_fail(struct ssh_session *s, enum ssh_problem problem, const cha
     s->problem = problem;
     ssh_auth_end(s);
     say_goodbye(s);
-    s->alive_at_ms = s->deadline_ms = NEVER;
+    s->alive.at_ms = s->deadline_ms = NEVER;
     s->state = SSH_DRAINING;
 }
 
@@ -394,8 +394,8 @@ uint64_t ssh_session_next_deadline(const struct ssh_session *s)
 {
     uint64_t next = ssh_rekey_deadline(s);
 
-    if (s->alive_at_ms < next)
-        next = s->alive_at_ms;
+    if (s->alive.at_ms < next)
+        next = s->alive.at_ms;
     return s->deadline_ms < next ? s->deadline_ms : next;
 }
 
@@ -462,7 +462,7 @@ void ssh_session_close(struct ssh_session *s)
         return;
     ssh_channels_close(s);
     ssh_auth_end(s);
-    s->alive_at_ms = NEVER;
+    s->alive.at_ms = NEVER;
     s->deadline_ms = s->now_ms + SSH_CLOSE_TIMEOUT_MS;
     s->authenticated = s->state == SSH_READY;
     s->state = SSH_CLOSING;

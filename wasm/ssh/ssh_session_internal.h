@@ -6,9 +6,11 @@
 #include "base/err.h"
 #include "base/host.h"
 #include "ssh/ssh_agent.h"
+#include "ssh/ssh_alive.h"
 #include "ssh/ssh_channels.h"
 #include "ssh/ssh_hostkey.h"
 #include "ssh/ssh_libssh2.h"
+#include "ssh/ssh_rekey.h"
 #include "ssh/ssh_session.h"
 
 /* What is awaited. Every step either moves on and asks to be called again, or waits. */
@@ -31,10 +33,6 @@ enum {
     SSH_MAX_EVENT_LEN = 64 << 10,       /* queued events with their texts */
     SSH_MAX_PREAMBLE_LEN = 16 << 10,    /* before "SSH-": RFC 4253 section 4.2 */
     SSH_HANDSHAKE_TIMEOUT_MS = 30 * 1000,
-    SSH_MAX_UNANSWERED = 3,             /* keep-alives */
-    SSH_REKEY_INTERVAL_MS = 60 * 60 * 1000, /* RFC 4253 section 9 */
-    SSH_REKEY_WAIT_MS = 40 * 1000,      /* for the end of an exchange, */
-    SSH_REKEY_MAX_WAITS = 3,            /* so many times */
     SSH_CLOSE_TIMEOUT_MS = 800,         /* for their CHANNEL_CLOSE */
     SSH_FLUSH_TIMEOUT_MS = 200          /* then for the transport: 1 s in all */
 };
@@ -44,14 +42,6 @@ struct ssh_event_node {
     struct ssh_event_node *next;
     struct ssh_event ev; /* text and aux point behind the node */
     size_t len;
-};
-
-/* When new keys are asked for, and how long they are waited for (ssh_rekey.c). */
-struct ssh_rekey {
-    bool due;
-    uint32_t count; /* of exchanges, as it was when due_ms was set */
-    uint64_t due_ms, wait_ms;
-    unsigned waits;
 };
 
 struct ssh_session {
@@ -87,6 +77,7 @@ struct ssh_session {
 
     struct ssh_info info;
     struct ssh_rekey rekey;
+    struct ssh_alive alive;
     struct ssh_hostkey hostkey;
     struct ssh_channels channels;
 
@@ -96,10 +87,6 @@ struct ssh_session {
     enum ssh_problem problem; /* 0: none */
     char problem_text[1024];
     bool goodbye_said, problem_told, closed_told;
-
-    uint64_t alive_at_ms; /* keep-alive: ssh_alive.c */
-    unsigned alive_unanswered;
-    bool alive_due;
 };
 
 /* ---- events (ssh_event.c) ---- */
@@ -145,16 +132,6 @@ void ssh_auth_forget_keys(struct ssh_session *s);
 bool ssh_config_copy(struct ssh_session *s, const struct ssh_config *config);
 void ssh_config_wipe_credentials(struct ssh_session *s);
 void ssh_config_wipe(struct ssh_session *s);
-
-void ssh_rekey_init(struct ssh_session *s);
-int ssh_rekey_step(struct ssh_session *s);   /* asks if it is time: 0, or a libssh2 error */
-void ssh_rekey_watch(struct ssh_session *s); /* after a step: deadlines of what has begun, ended */
-void ssh_rekey_tick(struct ssh_session *s);
-uint64_t ssh_rekey_deadline(const struct ssh_session *s);
-
-void ssh_alive_heard(struct ssh_session *s); /* a packet has come */
-void ssh_alive_tick(struct ssh_session *s);
-int ssh_alive_send(struct ssh_session *s); /* as ssh_channels_send */
 
 static inline struct bytes ssh_text(const char *text)
 {
