@@ -1,11 +1,19 @@
 /*
  * Builds js/dist: index.js, worker.js and terminal.js (ES modules for browsers and Node >= 20),
- * index.d.ts, and ipn.wasm from build/wasm.
+ * the types (index.d.ts and what it exports), and ipn.wasm from build/wasm.
  *
  *   node js/build.mjs [--types]     --types: check types as well
  */
 import {execFileSync} from 'node:child_process';
-import {copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -51,6 +59,13 @@ function checkTypes() {
   }
 }
 
+function copyTypes() {
+  const types = (dir) => readdirSync(dir).filter((name) => name.endsWith('.d.ts'));
+  for (const name of types(dist)) rmSync(path.join(dist, name));
+  for (const name of types(here))
+    copyFileSync(path.join(here, name), path.join(dist, name === 'ipn.d.ts' ? 'index.d.ts' : name));
+}
+
 function printSizes(names) {
   for (const name of names) {
     const bytes = readFileSync(path.join(dist, name));
@@ -79,7 +94,7 @@ await build({
   plugins: [lazyChunks],
   logLevel: 'warning',
 });
-copyFileSync(path.join(here, 'ipn.d.ts'), path.join(dist, 'index.d.ts'));
+copyTypes();
 const names = Object.keys(ENTRIES).map((name) => `${name}.js`);
 if (existsSync(wasm)) {
   copyFileSync(wasm, path.join(dist, 'ipn.wasm'));
