@@ -21,10 +21,10 @@ function parse(args) {
 }
 
 function summary(done, names) {
-  console.log('\nstage       seconds  result');
+  console.log('\nstage          seconds  result');
   for (const {name, seconds, result} of done)
-    console.log(`${name.padEnd(10)} ${seconds.toFixed(0).padStart(8)}  ${result}`);
-  for (const name of names.slice(done.length)) console.log(`${name.padEnd(10)}        -  not run`);
+    console.log(`${name.padEnd(13)} ${seconds.toFixed(0).padStart(8)}  ${result}`);
+  for (const name of names.slice(done.length)) console.log(`${name.padEnd(13)}        -  not run`);
 }
 
 await main(async () => {

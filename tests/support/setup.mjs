@@ -44,6 +44,7 @@ const PACKAGES = {
     'llvm-19': 'llvm-symbolizer-19',
     'libclang-rt-19-dev': '/usr/lib/llvm-19/lib/clang/19/lib/linux',
     'clang-format-19': 'clang-format-19',
+    valgrind: 'valgrind',
     chromium: 'chromium',
     'fonts-dejavu-core': '/usr/share/fonts/truetype/dejavu',
     'openssh-server': '/usr/sbin/sshd',

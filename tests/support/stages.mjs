@@ -8,7 +8,7 @@ import {C_FILES, treeFiles} from './files.mjs';
 import {fuzzAll} from './fuzz.mjs';
 import {peers} from './peers.mjs';
 import {ctestRecord, recordNative, reporters} from './ran.mjs';
-import {ROOT, ninja, say, sh} from './setup.mjs';
+import {ROOT, SetupError, ninja, say, sh} from './setup.mjs';
 
 const JOBS = String(cpus().length);
 const MINUTE_MS = 60_000;
@@ -45,15 +45,15 @@ async function layering({env}) {
   await sh(process.execPath, ['--test', '--test-reporter=dot', 'tests/layering.test.mjs'], {env});
 }
 
-/** Configures once, then compiles what changed. */
-async function cmakeBuild(name, env, options) {
+/** Configures once, then compiles what changed: the targets, or all. */
+async function cmakeBuild(name, env, options, targets = []) {
   const dir = path.join(ROOT, 'build', name);
   if (!existsSync(path.join(dir, 'build.ninja')))
     await sh('cmake', ['-G', 'Ninja', '-B', dir, '-S', ROOT, ...options], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  await ninja(name, dir, ['-k', '0'], env);
+  await ninja(name, dir, ['-k', '0', ...targets], env);
   return dir;
 }
 
@@ -75,6 +75,20 @@ async function coverage({env}) {
   const args = ['--test-dir', dir, '-j', JOBS, '--output-on-failure', '--no-tests=error'];
   await sh('ctest', [...args, '-E', NO_COVERAGE, '--quiet'], {env});
   coverageTable(dir);
+}
+
+/** Our crypto under valgrind, which must also find a leak where there is one. */
+async function constantTime({env}) {
+  const options = ['-DCONSTANT_TIME=ON'];
+  const dir = await cmakeBuild('ct', {...env, CC: 'clang-19'}, options, ['ct']);
+  const ct = path.join(dir, 'ct');
+  await sh('valgrind', ['-q', ct], {env});
+  const quiet = {env, stdio: 'ignore'};
+  const missed = await sh('valgrind', ['-q', ct, 'leak'], quiet).then(
+    () => true,
+    () => false,
+  );
+  if (missed) throw new SetupError('tests/ct: a comparison that leaks was not found');
 }
 
 async function wasm({env}) {
@@ -109,6 +123,7 @@ export const STAGES = {
   layering,
   native,
   coverage,
+  'constant-time': constantTime,
   wasm,
   js: ({env}) => nodeTests('js', {env}),
   fuzz,
