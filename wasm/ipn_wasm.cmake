@@ -14,11 +14,18 @@ if(NOT EXISTS ${WASM_DIR}/exports.c)
     message(WARNING "wasm/exports.c is not there yet: no target ipn.wasm")
     return()
 endif()
-add_executable(ipn.wasm ${WASM_DIR}/exports.c)
-set_target_properties(ipn.wasm PROPERTIES OUTPUT_NAME ipn SUFFIX .wasm LINK_DEPENDS ${WASM_DIR}/exports.txt)
-target_compile_options(ipn.wasm PRIVATE ${WARNINGS} ${HOT_FLAGS})
-target_link_libraries(ipn.wasm PRIVATE core)
-target_link_options(ipn.wasm PRIVATE
-    -O3 -sSTANDALONE_WASM --no-entry -sFILESYSTEM=0 -sEXPORTED_FUNCTIONS=${EXPORTS}
-    -sSTACK_SIZE=${STACK_BYTES} -sINITIAL_MEMORY=${INITIAL_BYTES}
-    -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=${MAXIMUM_BYTES})
+# ipn.wasm, and the same with the names of its functions kept: for profiles, built when asked for.
+function(ipn_module NAME)
+    add_executable(${NAME}.wasm ${WASM_DIR}/exports.c)
+    set_target_properties(${NAME}.wasm PROPERTIES OUTPUT_NAME ${NAME} SUFFIX .wasm
+                          LINK_DEPENDS ${WASM_DIR}/exports.txt)
+    target_compile_options(${NAME}.wasm PRIVATE ${WARNINGS} ${HOT_FLAGS})
+    target_link_libraries(${NAME}.wasm PRIVATE core)
+    target_link_options(${NAME}.wasm PRIVATE
+        -O3 -sSTANDALONE_WASM --no-entry -sFILESYSTEM=0 -sEXPORTED_FUNCTIONS=${EXPORTS}
+        -sSTACK_SIZE=${STACK_BYTES} -sINITIAL_MEMORY=${INITIAL_BYTES}
+        -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=${MAXIMUM_BYTES} ${ARGN})
+endfunction()
+ipn_module(ipn)
+ipn_module(ipn_named --profiling-funcs)
+set_target_properties(ipn_named.wasm PROPERTIES EXCLUDE_FROM_ALL ON)

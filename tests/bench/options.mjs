@@ -3,6 +3,8 @@ import {parseArgs} from 'node:util';
 import {SetupError} from '../support/setup.mjs';
 
 export const PARTS = ['core', 'size', 'net'];
+/** The parts of core: the AEAD, and the whole core by direction. */
+export const CORE_ROWS = ['aead', 'sshDown', 'tcpDown', 'sshUp', 'tcpUp'];
 export const CLIENTS = ['ours', 'hub', 'tsconnect', 'native'];
 
 const USAGE = `usage: npm run bench [-- [core] [size] [net] [options]]
@@ -13,6 +15,8 @@ const USAGE = `usage: npm run bench [-- [core] [size] [net] [options]]
   --others N      fresh joins of each other client (5)
   --downloads N   of these visits also measure echo and downloads (3)
   --bytes N       size of a download (30000000)
+  --rows LIST     only these rows: of core ${CORE_ROWS.join(',')}
+  --profile       where the time of the whole core goes, by function
   --only LIST     clients among ${CLIENTS.join(',')}
   --no-build      take js/dist as it is
   --out FILE      the figures as JSON (build/bench.json)`;
@@ -40,6 +44,8 @@ function parse(args) {
         downloads: {type: 'string', default: '3'},
         bytes: {type: 'string', default: '30000000'},
         only: {type: 'string', default: CLIENTS.join(',')},
+        rows: {type: 'string', default: ''},
+        profile: {type: 'boolean', default: false},
         'no-build': {type: 'boolean', default: false},
         out: {type: 'string', default: 'build/bench.json'},
         help: {type: 'boolean', default: false},
@@ -56,6 +62,8 @@ export function readOptions(args) {
   return {
     parts: listed(PARTS, positionals.length ? positionals : PARTS, 'part'),
     clients: listed(CLIENTS, values.only.split(','), 'client'),
+    rows: listed(CORE_ROWS, values.rows.split(',').filter(Boolean), 'row'),
+    profiled: values.profile,
     joins: count(values, 'joins'),
     others: count(values, 'others'),
     downloads: count(values, 'downloads', 0),

@@ -52,6 +52,20 @@ export function aeadRows({kernel, sodium, sodiumForSize}) {
   }));
 }
 
+/** Of benchWhole(): bytes of the page and packets of the relay per second of the thread's own time. */
+export function wholeRows(results) {
+  return results.flatMap(({name, least, rate, packets}) => [
+    {
+      ...{name, unit: 'MB/s', digits: 0, less: false, cells: {ours: rate}},
+      ...(least ? {bar: `≥ ${least}`, met: rate.median >= least} : {}),
+    },
+    {
+      ...{name: '', unit: 'thousand packets/s', digits: 0, less: false},
+      cells: {ours: summary(packets.samples.map((n) => n / 1000))},
+    },
+  ]);
+}
+
 function row(samples, name, unit, digits, less, pick) {
   const cells = {};
   for (const [client, list] of Object.entries(samples)) {

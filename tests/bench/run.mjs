@@ -5,10 +5,11 @@ import path from 'node:path';
 import {buildPackage, buildWasm} from '../support/build.mjs';
 import {ROOT, main, say, setup, withLock} from '../support/setup.mjs';
 import {benchAead} from './core/core.mjs';
+import {benchWhole, wholeProfiles} from './core/whole.mjs';
 import {load, machine} from './machine.mjs';
 import {benchNet} from './net.mjs';
 import {readOptions} from './options.mjs';
-import {aeadRows, netRows, sizeRows} from './rows.mjs';
+import {aeadRows, netRows, sizeRows, wholeRows} from './rows.mjs';
 import {sizes} from './size.mjs';
 import {table} from './table.mjs';
 import {tsconnect} from './tsconnect.mjs';
@@ -16,10 +17,23 @@ import {tsconnect} from './tsconnect.mjs';
 const DIST = path.join(ROOT, 'js', 'dist');
 const WEB = path.join(ROOT, 'web', 'dist');
 
-async function measureCore(env) {
-  const rows = aeadRows(await benchAead(env));
-  const clients = ['ours', 'libsodium -O3', 'libsodium -Os'];
-  return {title: 'The core alone, in V8', rows, clients, compared: clients.slice(1)};
+async function measureCore(env, {rows, profiled}, report) {
+  const all = rows.size === 0;
+  if (all || rows.has('aead')) {
+    const clients = ['ours', 'libsodium -O3', 'libsodium -Os'];
+    report.tables.push({
+      title: 'The AEAD alone, in V8',
+      rows: aeadRows(await benchAead(env)),
+      ...{clients, compared: clients.slice(1)},
+    });
+  }
+  if (!all && [...rows].every((name) => name === 'aead')) return;
+  const results = await benchWhole(env, {rows, profiled});
+  report.profiles = wholeProfiles(results);
+  report.tables.push({
+    title: "The whole core in Node, without a network, per second of its thread's own time",
+    ...{rows: wholeRows(results), clients: ['ours'], compared: []},
+  });
 }
 
 async function measureSize(peer) {
@@ -62,6 +76,7 @@ function print(report) {
     console.log(`\n${title}\n\n${table(rows, clients, compared)}`);
     for (const note of notes) console.log(note);
   }
+  if (report.profiles) console.log(`\n${report.profiles}`);
 }
 
 async function bench() {
@@ -72,7 +87,7 @@ async function bench() {
   if (options.build) await buildPackage(env);
   else if (parts.has('core')) await withLock('build', () => buildWasm(env));
   const peer = clients.has('tsconnect') && !onlyCore(parts) ? await tsconnect(env) : undefined;
-  if (parts.has('core')) report.tables.push(await measureCore(env));
+  if (parts.has('core')) await measureCore(env, options, report);
   if (parts.has('size')) report.tables.push(await measureSize(peer));
   if (parts.has('net')) report.tables.push(await measureNet(options, peer, report));
   report.machine.loadAfter = load();

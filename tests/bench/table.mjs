@@ -26,7 +26,7 @@ export function table(rows, clients, compared) {
   const lines = [
     ['', ...clients, ...compared.map((client) => `against ${client}`), 'bar', ''],
     ...rows.map((row) => [
-      `${row.name}, ${row.unit}`,
+      [row.name, row.unit].filter(Boolean).join(', '),
       ...clients.map((client) => cell(row, client)),
       ...compared.map((client) => ratio(row, client)),
       row.bar ?? '',

@@ -197,6 +197,19 @@ static void serve_ssh(struct far_conn *c)
         end_conn(c, false);
 }
 
+static void flood(struct far_conn *c)
+{
+    uint8_t bytes[8192];
+    size_t room;
+    while ((room = stack->writable(c->tc)) > 0) {
+        size_t n = room < sizeof bytes ? room : sizeof bytes;
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = world_pattern(c->flooded + i);
+        stack->write(c->tc, bytes, n);
+        c->flooded += n;
+    }
+}
+
 static void echo(struct far_conn *c)
 {
     static uint8_t bytes[65536];
@@ -225,7 +238,7 @@ static void serve(struct world *w)
     struct tcp_conn *tc;
     while (w->conn_count < WORLD_MAX_CONNS && (tc = stack->accept())) {
         struct far_conn *c = &w->conns[w->conn_count++];
-        *c = (struct far_conn){tc, w->far_mode, true, NULL};
+        *c = (struct far_conn){.tc = tc, .mode = w->far_mode, .stalled = true};
         greet(c);
     }
     while ((tc = stack->next_ready())) {
@@ -236,6 +249,8 @@ static void serve(struct world *w)
     for (size_t i = 0; i < w->conn_count; i++)
         if (w->conns[i].tc && w->conns[i].ssh)
             serve_ssh(&w->conns[i]); /* a test may have made it speak */
+        else if (w->conns[i].tc && w->conns[i].mode == FAR_FLOOD)
+            flood(&w->conns[i]);
         else if (w->conns[i].tc && w->conns[i].stalled)
             echo(&w->conns[i]);
 }

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-enum { MAX_CHANNELS = 200, WINDOW = 1 << 30, PACKET = 32768 };
+enum { MAX_CHANNELS = 200, WINDOW = 1 << 30, PACKET = 32768, FLOOD_AHEAD = 1 << 20 };
 
 enum {
     USERAUTH_REQUEST = 50,
@@ -25,8 +25,8 @@ enum {
 };
 
 struct channel {
-    bool used, session, close_sent;
-    uint32_t theirs;
+    bool used, session, close_sent, flood, sink;
+    uint32_t theirs, window; /* window: counted for a flood alone */
     struct far_ssh *inner;
 };
 
@@ -65,6 +65,21 @@ static void send_data(struct far_ssh *s, const struct channel *c, const uint8_t 
         store_be32(data, (uint32_t)n);
         memcpy(data + 4, src + at, n);
         send_to(s, c, CHANNEL_DATA, data, 4 + n);
+    }
+}
+
+/* As much as the client's windows take, in packets of the size that sshd sends. */
+static void flood(struct far_ssh *s)
+{
+    static uint8_t data[PACKET + 4];
+    for (int i = 0; i < MAX_CHANNELS; i++) {
+        struct channel *c = &s->channels[i];
+        while (c->used && c->flood && c->window >= PACKET &&
+               s->m->out_len - s->m->out_at < FLOOD_AHEAD) {
+            store_be32(data, PACKET);
+            send_to(s, c, CHANNEL_DATA, data, sizeof data);
+            c->window -= PACKET;
+        }
     }
 }
 
@@ -136,7 +151,8 @@ static void on_open(struct far_ssh *s, const uint8_t *packet, size_t len)
         return;
     }
     struct channel *c = &s->channels[slot];
-    *c = (struct channel){.used = true, .session = session, .theirs = theirs};
+    *c = (struct channel){
+        .used = true, .session = session, .theirs = theirs, .window = load_be32(packet + at + 4)};
     uint8_t rest[12];
     store_be32(rest, slot);
     store_be32(rest + 4, WINDOW);
@@ -161,6 +177,8 @@ static void on_request(struct far_ssh *s, struct channel *c, const uint8_t *pack
         return;
     if (wants_reply)
         send_to(s, c, CHANNEL_SUCCESS, NULL, 0);
+    c->flood |= is(packet, len, 5, "exec") && is(packet, len, at, "flood");
+    c->sink |= is(packet, len, 5, "exec") && is(packet, len, at, "sink");
     if (is(packet, len, 5, "exec") && len > at + 9 && !memcmp(packet + at + 4, "exit ", 5))
         exit_with(s, c, (uint32_t)(packet[at + 9] - '0'));
 }
@@ -178,9 +196,12 @@ static void on_channel(struct far_ssh *s, const uint8_t *packet, size_t len)
     case CHANNEL_DATA:
         if (c->inner)
             far_ssh_input(c->inner, packet + 9, len - 9);
-        else
+        else if (!c->sink)
             send_data(s, c, packet + 9, len - 9);
         drain_inner(s, c);
+        break;
+    case CHANNEL_WINDOW_ADJUST:
+        c->window += load_be32(packet + 5);
         break;
     case CHANNEL_EOF:
         if (c->session && !c->close_sent)
@@ -247,5 +268,6 @@ void far_ssh_input(struct far_ssh *s, const uint8_t *src, size_t len)
 
 size_t far_ssh_output(struct far_ssh *s, uint8_t *dst, size_t cap)
 {
+    flood(s);
     return mini_output(s->m, dst, cap);
 }

@@ -3,6 +3,7 @@
  *
  *   shell         echoes                    exec "exit N"   status N, EOF, CLOSE
  *   exec "hang"   never answers             direct-tcpip    another server of this kind inside
+ *   exec "flood"  output without an end     exec "sink"     takes input, says nothing
  */
 #ifndef SIM_ENGINE_FAR_SSH_H
 #define SIM_ENGINE_FAR_SSH_H

@@ -255,6 +255,7 @@ static void stream_event(struct world *w, const struct ipn_event *ev)
         s->eof = true;
         break;
     case IPN_EVENT_TCP_WRITABLE:
+    case IPN_EVENT_SSH_WRITABLE:
         s->blocked = false;
         break;
     case IPN_EVENT_TCP_ERROR:

@@ -30,7 +30,9 @@ enum far_mode {
     FAR_RESET,
     FAR_GARBAGE,
     FAR_BANNER_GARBAGE,
-    FAR_SSH /* far_ssh.h */
+    FAR_FLOOD, /* writes world_pattern without an end */
+    FAR_SINK,  /* takes everything, says nothing */
+    FAR_SSH    /* far_ssh.h */
 };
 
 /* What the control server makes of a registration. */
@@ -80,6 +82,7 @@ struct far_conn {
     struct tcp_conn *tc;
     enum far_mode mode;
     bool stalled;
+    uint64_t flooded; /* bytes written by FAR_FLOOD */
     struct far_ssh *ssh;
 };
 
