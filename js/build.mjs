@@ -5,6 +5,7 @@
  *   node js/build.mjs [--types]     --types: check types as well
  */
 import {execFileSync} from 'node:child_process';
+import {createHash} from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -76,6 +77,18 @@ function printSizes(names) {
   }
 }
 
+/** Changes with whatever the package is made of. */
+function version() {
+  const hash = createHash('sha256');
+  const sources = readdirSync(path.join(here, 'src'), {recursive: true}).sort();
+  const files = sources
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => path.join('src', name));
+  for (const file of files) hash.update(readFileSync(path.join(here, file)));
+  if (existsSync(wasm)) hash.update(readFileSync(wasm));
+  return hash.digest('hex').slice(0, 12);
+}
+
 writeEventNumbers();
 if (process.argv.includes('--types')) checkTypes();
 mkdirSync(dist, {recursive: true});
@@ -92,6 +105,7 @@ await build({
   legalComments: 'none',
   loader: {'.css': 'text'},
   plugins: [lazyChunks],
+  define: {__MESHTERM_VERSION__: JSON.stringify(version())},
   logLevel: 'warning',
 });
 copyTypes();

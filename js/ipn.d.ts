@@ -9,6 +9,8 @@ import type {IPNExec, IPNExecOptions} from './ipn_exec.js';
 import type {IPNState} from './ipn_netmap.js';
 import type {IPNSFTP} from './ipn_sftp.js';
 import type {
+  IPNAttachOptions,
+  IPNDetachedSession,
   IPNKnownHosts,
   IPNSSHAccess,
   IPNSSHKey,
@@ -82,10 +84,17 @@ export interface IPNConfig {
    */
   derpURLs?: Record<string, string>;
   /**
-   * [+] Where the core runs. 'dedicated' (default) falls back to 'none' where no worker can be
-   * started. 'shared' is accepted and means 'dedicated' for now: no node is shared between tabs.
+   * [+] Where the core runs. 'dedicated' (default): in a worker of the page's own, or in the page
+   * ('none') where none can be started. 'shared': all pages of the origin with the same controlURL
+   * and hostname are one node, which the first one starts and which outlives each of them; login(),
+   * logout() and what notify… tells concern all of them, sessions are each page's own.
    */
   worker?: 'dedicated' | 'shared' | 'none';
+  /**
+   * [+] Of 'shared': for so long the sessions of a page that was left wait for it (see sessions()),
+   * and the node for the first page after the last. Default: 30
+   */
+  graceSeconds?: number;
   /** [+] A WebSocket for engines that have none, as Node 20 ("ws" fits). Implies worker: 'none'. */
   WebSocket?: new (url: string, protocols?: string | string[]) => object;
   /** [+] Lines of the core: level 0 error, 1 info, 2 debug. Never a secret. Default: errors to the console. */
@@ -154,6 +163,15 @@ export interface IPN {
   login(): void;
   logout(): void;
   ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession;
+  /** [+] Of worker 'shared': shells and commands of ssh() whose page was left a moment ago. */
+  sessions(): Promise<IPNDetachedSession[]>;
+  /**
+   * [+] Goes on with one of them: no byte is lost or told twice that the page it was left by had
+   * not taken. Once; fails with code 'no-session' where another page was faster.
+   */
+  attach(id: number, options: IPNAttachOptions): IPNSSHSession;
+  /** [+] Whether sessions outlive a reload of this page, if it is the only one. */
+  readonly keepsSessions: boolean;
   /**
    * An HTTP/1.1 request over the tailnet, http: only. tsconnect's answers have status, statusText
    * and text(); these are whole Responses, their bodies streamed.
@@ -173,7 +191,7 @@ export interface IPN {
   generateSSHKey(options?: {comment?: string}): Promise<IPNSSHKey>;
   /** [+] Round trip to a node, through its relay. Rejects if it does not answer. */
   ping(host: string): Promise<IPNPong>;
-  /** [+] Ends all sessions and leaves; logs out if logoutOnClose says so. */
+  /** [+] Ends all sessions of this page and leaves; its node is logged out if logoutOnClose says so. */
   close(): Promise<void>;
 }
 

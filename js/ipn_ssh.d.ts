@@ -86,6 +86,46 @@ export interface IPNSSHOptions extends IPNSSHAccess {
   env?: Record<string, string>;
   /** [+] Default: xterm-256color */
   term?: string;
+  /** [+] For sessions(): whatever the page wants to know of it after a reload. */
+  title?: string;
+}
+
+/** [+] A session that no page has: see IPN.sessions(). */
+export interface IPNDetachedSession {
+  id: number;
+  host: string;
+  user: string;
+  port: number;
+  /** '' for a shell. */
+  command: string;
+  /** As ssh() was told. */
+  title: string;
+  /** Whether the page that left it was in this tab. */
+  sameTab: boolean;
+}
+
+/** [+] As of ssh(); onConnected is called again. */
+export interface IPNAttachOptions extends Pick<
+  IPNSSHOptions,
+  | 'writeFn'
+  | 'writeErrorFn'
+  | 'setReadFn'
+  | 'rows'
+  | 'cols'
+  | 'onConnected'
+  | 'onDone'
+  | 'onError'
+  | 'onData'
+  | 'onStderr'
+  | 'onExit'
+  | 'onAgentSign'
+  | 'signal'
+> {
+  /**
+   * What the page before had taken, at most the last 256 kB of it, in one piece and before anything
+   * else. A returned Promise is awaited. Terminals should not answer what it asks.
+   */
+  onScrollback?: (data: Uint8Array) => void | Promise<void>;
 }
 
 export interface IPNHostKey {

@@ -6,7 +6,7 @@ import type {FlowHandler, FlowPort} from './flow_port.js';
 import {Refs} from './refs.js';
 import type {Access} from './ssh_options.js';
 import {TcpStream} from './tcp_stream.js';
-import type {Question, ToEngine} from './worker/messages.js';
+import type {Question, SessionLabel, ToEngine} from './worker/messages.js';
 
 export type Post = (message: ToEngine, transfer?: ArrayBuffer[]) => void;
 type WithoutRef<T> = T extends unknown ? Omit<T, 'ref'> : never;
@@ -17,6 +17,8 @@ export interface SshWish {
   via?: IPNForward | undefined;
   /** The session whose connection it uses. */
   on?: FlowPort | undefined;
+  /** Of a shell that may outlive this page. */
+  label?: SessionLabel | undefined;
 }
 
 export class Calls {
@@ -31,11 +33,11 @@ export class Calls {
     this.#end = end;
   }
 
-  ssh<T extends FlowHandler>({fields, via, on}: SshWish, make: (port: FlowPort) => T): T {
+  ssh<T extends FlowHandler>({fields, via, on, label}: SshWish, make: (port: FlowPort) => T): T {
     const wish = {on: on && (this.#refOf.get(on) ?? 0), via: via && this.#refOfForward(via)};
     return this.#open(make, (ref) => {
       const bytes = encodeFields(fields);
-      return [{type: 'sshOpen', ref, fields: bytes, ...wish}, [bytes.buffer]];
+      return [{type: 'sshOpen', ref, fields: bytes, ...wish, label}, [bytes.buffer]];
     });
   }
 
@@ -44,13 +46,23 @@ export class Calls {
     {host, user, via, signal}: Access,
     fields: Field[],
     make: (port: FlowPort) => T,
+    label?: SessionLabel,
   ): T {
     const missing = host === '' ? 'host' : user === '' ? 'user' : undefined;
-    if (!missing && !signal?.aborted) return this.ssh({fields, via}, make);
+    if (!missing && !signal?.aborted) return this.ssh({fields, via, label}, make);
     const handler = make({post: () => {}});
     const why = missing ? `A ${missing} name is needed.` : 'It was not wanted any more.';
     queueMicrotask(() => handler.fail(why));
     return handler;
+  }
+
+  /** A session that another page left. */
+  attach<T extends FlowHandler>(
+    session: number,
+    size: {rows: number; cols: number},
+    make: (port: FlowPort) => T,
+  ): T {
+    return this.#open(make, (ref) => [{type: 'attach', ref, session, ...size}]);
   }
 
   tcp(host: string, port: number, timeoutMs: number): TcpStream {

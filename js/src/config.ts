@@ -6,6 +6,7 @@ import {
   checkOptionalBoolean,
   checkOptionalFunctions,
   checkOptionalText,
+  checkSeconds,
   checkFunction,
   checkText,
 } from './callbacks.js';
@@ -15,15 +16,18 @@ import type {WebSocketConstructor} from './host/websocket_table.js';
 
 export const DEFAULT_CONTROL_URL = 'https://controlplane.tailscale.com'; // tsconnect's
 const WORKERS = ['dedicated', 'shared', 'none'];
+const DEFAULT_GRACE_S = 30; // a reload takes seconds, and a dead node should not stay for long
 const LOG_ERROR = 0;
 const LOG_DEBUG = 2;
 
 export interface CheckedConfig {
   core: Omit<CoreConfig, 'state'>;
   wasmURL: string;
-  worker: 'dedicated' | 'none';
+  worker: 'dedicated' | 'shared' | 'none';
   WebSocket: WebSocketConstructor | undefined;
+  hasStorage: boolean;
   logoutOnClose: boolean;
+  graceMs: number;
   panicHandler: ((error: string) => void) | undefined;
   log: (level: number, line: string) => void;
   logLevel: number;
@@ -49,9 +53,11 @@ export function checkConfig(config: IPNConfig): CheckedConfig {
       derpURLs: checkDerpURLs(config.derpURLs ?? {}),
     },
     wasmURL: resolveURL(checkOptionalText(config.wasmURL, 'wasmURL')),
-    worker: worker === 'none' ? 'none' : 'dedicated',
+    worker,
     WebSocket: config.WebSocket as WebSocketConstructor | undefined,
+    hasStorage: storage !== undefined,
     logoutOnClose: checkOptionalBoolean(config.logoutOnClose, 'logoutOnClose', !storage),
+    graceMs: checkSeconds(config.graceSeconds, 'graceSeconds', DEFAULT_GRACE_S),
     panicHandler: config.panicHandler,
     log: log
       ? (level, line) => callPage(log, level, line)

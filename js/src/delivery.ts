@@ -13,6 +13,8 @@ const MAX_JOINED_BYTES = 256 * 1024; // a sink is busy for milliseconds with thi
 interface Data {
   sink: Sink;
   bytes: Uint8Array;
+  /** Nobody waits for credit for it. */
+  isFree?: boolean;
 }
 
 export class Delivery {
@@ -32,6 +34,13 @@ export class Delivery {
     this.#run();
   }
 
+  /** As push, of bytes that were paid for before. */
+  pushFree(sink: Sink, bytes: Uint8Array): void {
+    if (this.#isDropping || bytes.length === 0) return;
+    this.#queue.push({sink, bytes, isFree: true});
+    this.#run();
+  }
+
   /** Runs when everything pushed before has been taken. */
   then(action: () => void): void {
     this.#queue.push(action);
@@ -43,7 +52,7 @@ export class Delivery {
     this.#isDropping = true;
     this.#isWaiting = false;
     for (const item of this.#queue)
-      if (typeof item !== 'function') this.#consumed(item.bytes.length);
+      if (typeof item !== 'function' && !item.isFree) this.#consumed(item.bytes.length);
     this.#queue = this.#queue.filter((item) => typeof item === 'function');
     this.#run();
   }
@@ -57,7 +66,8 @@ export class Delivery {
         const item = this.#queue.shift();
         if (!item) break;
         if (typeof item === 'function') item();
-        else this.#deliver(item.sink, this.#joinWaiting(item));
+        else if (item.isFree) this.#deliver(item.sink, item.bytes, () => {});
+        else this.#deliver(item.sink, this.#joinWaiting(item), this.#consumed);
       }
     } finally {
       this.#isRunning = false;
@@ -68,7 +78,7 @@ export class Delivery {
     const chunks = [first.bytes];
     let len = first.bytes.length;
     for (let next; (next = this.#queue[0]); this.#queue.shift()) {
-      if (typeof next === 'function' || next.sink !== first.sink) break;
+      if (typeof next === 'function' || next.isFree || next.sink !== first.sink) break;
       if (len + next.bytes.length > MAX_JOINED_BYTES) break;
       chunks.push(next.bytes);
       len += next.bytes.length;
@@ -76,7 +86,7 @@ export class Delivery {
     return concat(chunks, len);
   }
 
-  #deliver(sink: Sink, bytes: Uint8Array): void {
+  #deliver(sink: Sink, bytes: Uint8Array, consumed: (n: number) => void): void {
     const len = bytes.length; // the sink may transfer the buffer away
     let result: Promise<unknown> | undefined;
     try {
@@ -84,10 +94,10 @@ export class Delivery {
     } catch (error) {
       reportUncaught(error);
     }
-    if (!result) return this.#consumed(len);
+    if (!result) return consumed(len);
     this.#isWaiting = true;
     const settled = (): void => {
-      this.#consumed(len);
+      consumed(len);
       this.#isWaiting = false;
       this.#run();
     };

@@ -3,7 +3,7 @@
  * and the bound on what it may have on its way there.
  */
 import type {FlowEvent} from './core/events.js';
-import type {FlowCommand} from './worker/messages.js';
+import type {FlowCommand, FromEngine} from './worker/messages.js';
 
 type WithoutRef<T> = T extends unknown ? Omit<T, 'ref'> : never;
 
@@ -11,7 +11,7 @@ export interface FlowPort {
   post(command: WithoutRef<FlowCommand>, transfer?: ArrayBuffer[]): void;
 }
 
-export type FlowMessage = FlowEvent | {type: 'accepted'; id: number; n: number};
+export type FlowMessage = FlowEvent | Extract<FromEngine, {type: 'accepted' | 'scrollback'}>;
 
 /** Receives what the engine says about one ref. */
 export interface FlowHandler {
@@ -20,6 +20,8 @@ export interface FlowHandler {
   fail(message: string): void;
   /** The page closes the node: what it has not taken by now must not hold back the end. */
   drop?(): void;
+  /** Bytes that the page took and that no credit was given for yet. */
+  readonly uncredited?: number;
 }
 
 export const MAX_QUEUED_BYTES = 1 << 20; // more input than anybody types; a program waits for drained()
@@ -31,6 +33,10 @@ export class Credit {
 
   constructor(port: FlowPort) {
     this.#port = port;
+  }
+
+  get pending(): number {
+    return this.#n;
   }
 
   readonly give = (n: number): void => {

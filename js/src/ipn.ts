@@ -4,47 +4,41 @@
  */
 import type {
   IPN,
+  IPNAttachOptions,
   IPNCallbacks,
   IPNConfig,
+  IPNDetachedSession,
   IPNExec,
   IPNExecOptions,
   IPNFetchInit,
   IPNKnownHosts,
   IPNPong,
-  IPNProblem,
   IPNSFTP,
   IPNSSHAccess,
   IPNSSHKey,
   IPNSSHOptions,
   IPNSSHSession,
   IPNSSHTest,
-  IPNState,
   IPNTCPStream,
 } from '../ipn.js';
-import {
-  callPage,
-  checkInteger,
-  checkObject,
-  checkOptionalText,
-  checkSeconds,
-  checkText,
-} from './callbacks.js';
+import {callPage, checkText} from './callbacks.js';
 import {Calls} from './calls.js';
 import {checkCallbacks, checkConfig, type CheckedConfig} from './config.js';
 import {openExec} from './exec.js';
 import {loadModule} from './host/load_wasm.js';
 import {watchPage} from './host/page_lifecycle.js';
-import {SealedState} from './host/sealed_state.js';
-import {StateStorage} from './host/state_storage.js';
 import {fetchOverTcp} from './http_client.js';
 import {knownHosts} from './known_hosts.js';
+import {Notices} from './notices.js';
+import {pageStorage, type PageStorage} from './page_storage.js';
 import {openSftp} from './sftp.js';
-import {openSession} from './ssh_session.js';
+import {attachSession, openSession} from './ssh_session.js';
+import {generateSshKey} from './ssh_key.js';
 import {testSsh} from './ssh_test.js';
+import {openTcp} from './tcp_open.js';
 import type {FromEngine, ToEngine} from './worker/messages.js';
 import {openLink, type Link} from './worker/proxy.js';
 
-const TCP_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_MS = 4000; // the engine gives itself 3 s to log out
 const STORAGE_TIMEOUT_MS = 1000; // a setState() may never settle; the page is leaving
 
@@ -60,16 +54,14 @@ export class Ipn implements IPN {
   readonly knownHosts: IPNKnownHosts;
   readonly #config: CheckedConfig;
   readonly #link: Link;
-  readonly #storage: StateStorage;
+  readonly #kept: PageStorage;
   readonly #stopWatching: () => void;
   readonly #calls = new Calls(
     (message, transfer) => this.#post(message, transfer),
     () => this.#end ?? (this.#closing ? 'This connection to the tailnet is closing.' : undefined),
   );
-  #callbacks: IPNCallbacks | undefined;
-  /** Problems from before run(). */
-  readonly #untold: IPNProblem[] = [];
-  #state: IPNState = 'NoState';
+  readonly #parts: IpnParts;
+  readonly #notices = new Notices();
   /** What the page asked before the core was there; undefined once it is. */
   #early: Array<[ToEngine, ArrayBuffer[]]> | undefined = [];
   /** Why nothing works any more. */
@@ -80,34 +72,39 @@ export class Ipn implements IPN {
 
   constructor(config: IPNConfig, parts: IpnParts = {openLink, loadModule}) {
     this.#config = checkConfig(config);
+    this.#parts = parts;
     this.ready = new Promise((resolve, reject) => (this.#settleReady = {resolve, reject}));
     this.ready.catch(() => {}); // newIPN says it through notifyError
     const reportStorage = (message: string): void =>
-      this.#report({code: 'state-storage', message, retrying: false});
-    this.#storage = new StateStorage(config.stateStorage, reportStorage);
-    if (config.stateStorage instanceof SealedState)
-      config.stateStorage.watch(({message}) => reportStorage(message));
+      this.#notices.report({code: 'state-storage', message, retrying: false});
+    const {worker, core, graceMs, WebSocket} = this.#config;
+    this.#kept = pageStorage(config.stateStorage, worker === 'shared', reportStorage);
+    const identity = [core.controlURL, core.hostname, this.#kept.sealed ?? ''] as const;
     this.#link = parts.openLink({
-      kind: this.#config.worker,
-      WebSocket: this.#config.WebSocket,
+      kind: worker,
+      shared: {identity, graceMs},
+      WebSocket,
       receive: (messages) => this.#receive(messages),
       note: (line) => console.info(line),
     });
     this.#stopWatching = watchPage({
       resume: () => this.#post({type: 'rebind'}),
-      leave: () => void this.close(),
+      leave: () => this.#leave(),
     });
     this.knownHosts = knownHosts(this.#calls);
-    void this.#start(parts);
+    void this.#start();
+  }
+
+  get keepsSessions(): boolean {
+    return this.#link.keepsSessions === true;
   }
 
   run(callbacks: IPNCallbacks): void {
     checkCallbacks(callbacks);
-    if (this.#callbacks) throw new Error('run() was called before');
-    this.#callbacks = callbacks;
-    callPage(() => callbacks.notifyState('NoState'));
-    this.#post({type: 'run'});
-    for (const problem of this.#untold.splice(0)) this.#report(problem);
+    if (this.#notices.isHeard) throw new Error('run() was called before');
+    this.#notices.listen(callbacks);
+    if (!this.#early) this.#post({type: 'run'});
+    this.#notices.tellProblems();
   }
 
   login(): void {
@@ -122,6 +119,14 @@ export class Ipn implements IPN {
     return openSession(this.#calls, host, username, options);
   }
 
+  sessions(): Promise<IPNDetachedSession[]> {
+    return this.#calls.ask<IPNDetachedSession[]>({type: 'sessions'});
+  }
+
+  attach(id: number, options: IPNAttachOptions): IPNSSHSession {
+    return attachSession(this.#calls, id, options);
+  }
+
   exec(host: string, username: string, command: string, options: IPNExecOptions = {}): IPNExec {
     return openExec(this.#calls, host, username, command, options);
   }
@@ -134,24 +139,12 @@ export class Ipn implements IPN {
     return testSsh(this.#calls, host, username, options);
   }
 
-  async generateSSHKey(options: {comment?: string} = {}): Promise<IPNSSHKey> {
-    checkObject(options, 'options');
-    const comment = checkOptionalText(options.comment, 'comment');
-    const key = await this.#calls.ask<{privateKey: Uint8Array; publicKey: string}>({
-      type: 'keygen',
-      comment,
-    });
-    const privateKey = new TextDecoder().decode(key.privateKey);
-    key.privateKey.fill(0);
-    return {privateKey, publicKey: key.publicKey};
+  generateSSHKey(options: {comment?: string} = {}): Promise<IPNSSHKey> {
+    return generateSshKey(this.#calls, options);
   }
 
   tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {
-    checkText(host, 'host');
-    checkInteger(port, 'port', 1, 65_535);
-    checkObject(options, 'options');
-    const timeoutMs = checkSeconds(options.timeoutSeconds, 'timeoutSeconds', TCP_TIMEOUT_S);
-    return this.#calls.tcp(host, port, timeoutMs);
+    return openTcp(this.#calls, host, port, options);
   }
 
   async fetch(url: string, init?: IPNFetchInit): Promise<Response> {
@@ -172,6 +165,7 @@ export class Ipn implements IPN {
 
   #close(): Promise<void> {
     this.#stopWatching();
+    this.#notices.beQuiet();
     if (this.#end) return Promise.resolve();
     const done = new Promise<void>((resolve) => (this.#settleClosed = resolve));
     const timer = setTimeout(
@@ -183,16 +177,32 @@ export class Ipn implements IPN {
     this.#calls.refs.dropAll();
     return done.then(() => {
       clearTimeout(timer);
-      return this.#storage.settled(STORAGE_TIMEOUT_MS);
+      return this.#kept.storage.settled(STORAGE_TIMEOUT_MS);
     });
   }
 
-  async #start({loadModule}: IpnParts): Promise<void> {
-    const {wasmURL, core, logLevel} = this.#config;
+  /** What is open stays with the shared node, for the page that comes back. */
+  #leave(): void {
+    if (this.#closing || this.#end) return;
+    if (!this.#link.leave?.(this.#calls.refs.uncredited())) return void this.close();
+    this.#stopWatching();
+  }
+
+  async #start(): Promise<void> {
+    const {wasmURL, core, logLevel, worker, hasStorage, logoutOnClose} = this.#config;
+    const isShared = worker === 'shared'; // no Module can be posted to another agent cluster
+    const {sealed, storage: kept} = this.#kept;
+    const storage = sealed !== undefined ? 'sealed' : hasStorage ? 'page' : 'none';
     try {
-      const [module, state] = await Promise.all([loadModule(wasmURL), this.#storage.readAll()]);
-      if (!this.#end && !this.#closing)
-        this.#link.post({type: 'start', module, config: {...core, state}, logLevel});
+      const [module, state] = await Promise.all([
+        isShared ? wasmURL : this.#parts.loadModule(wasmURL),
+        kept.readAll(),
+      ]);
+      if (this.#end || this.#closing) return;
+      const shared = isShared ? ({storage, logoutOnClose} as const) : undefined;
+      const {lock: stateLock} = kept;
+      const config = {...core, state};
+      this.#link.post({type: 'start', module, config, logLevel, stateLock, sealed, shared});
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
@@ -209,7 +219,6 @@ export class Ipn implements IPN {
   }
 
   #handle(message: FromEngine): void {
-    const callbacks = this.#callbacks;
     switch (message.type) {
       case 'hello':
         return;
@@ -219,30 +228,21 @@ export class Ipn implements IPN {
         return this.#fail(message.message);
       case 'panic':
         return this.#handlePanic(message.message);
+      case 'lost':
+        return this.#handleLoss(message.message);
       case 'closed':
         return this.#endWith('This connection to the tailnet was closed.');
       case 'log':
         return this.#config.log(message.level, message.line);
-      case 'state':
-        return this.#setState(message.state);
-      case 'loggedOut':
-        return this.#setState('NeedsLogin');
-      case 'netMap':
-        return void callPage(() => callbacks?.notifyNetMap(message.json));
-      case 'status':
-        return void callPage(() => callbacks?.notifyStatus?.(message.json));
-      case 'browseToURL':
-        if (/^https?:\/\//i.test(message.url))
-          callPage(() => callbacks?.notifyBrowseToURL(message.url));
-        return;
       case 'store':
-        return this.#storage.write(message.name, message.value);
+        return this.#kept.storage.write(message.name, message.value);
+      case 'state':
+      case 'loggedOut':
+      case 'netMap':
+      case 'status':
+      case 'browseToURL':
       case 'problem':
-        return this.#report({
-          code: message.code,
-          message: message.message,
-          retrying: message.retrying,
-        });
+        return this.#notices.handle(message);
       case 'answer':
         return this.#calls.refs.handleAnswer(message);
       default:
@@ -253,28 +253,25 @@ export class Ipn implements IPN {
   #handleReady(): void {
     const early = this.#early ?? [];
     this.#early = undefined;
+    if (this.#notices.isHeard) this.#link.post({type: 'run'});
     for (const [message, transfer] of early) this.#link.post(message, transfer);
     this.#settleReady.resolve();
   }
 
-  /** run() itself says NoState; nothing is said twice, and a page that closed needs no more. */
-  #setState(state: IPNState): void {
-    if (state === this.#state || state === 'NoState' || this.#closing) return;
-    this.#state = state;
-    callPage(() => this.#callbacks?.notifyState(state));
-  }
-
-  #report(problem: IPNProblem): void {
-    if (this.#closing) return;
-    if (this.#callbacks) callPage(() => this.#callbacks?.notifyError?.(problem));
-    else this.#untold.push(problem);
+  /** Another node takes the place of this one. */
+  #handleLoss(message: string): void {
+    this.#early = [];
+    this.#calls.refs.failAll(message);
+    this.#notices.setState('Starting');
+    if (!this.#closing) return void this.#start();
+    this.#endWith(message);
   }
 
   /** It never came to life. */
   #fail(message: string): void {
     if (this.#end) return;
     this.#settleReady.reject(new Error(message));
-    this.#report({code: 'not-started', message, retrying: false});
+    this.#notices.report({code: 'not-started', message, retrying: false});
     this.#endWith(message);
   }
 
@@ -282,7 +279,7 @@ export class Ipn implements IPN {
     const message = `The tailnet client stopped by a fault of its own: ${error}`;
     this.#settleReady.reject(new Error(message));
     this.#endWith(message);
-    callPage(() => this.#callbacks?.notifyPanicRecover(message));
+    this.#notices.panic(message);
     callPage(this.#config.panicHandler, message);
   }
 

@@ -46,6 +46,11 @@ export class Refs {
     for (const flow of this.#flows.values()) flow.drop?.();
   }
 
+  /** What each has taken without giving credit for it. */
+  uncredited(): Array<[ref: number, n: number]> {
+    return [...this.#flows].map(([ref, flow]) => [ref, flow.uncredited ?? 0]);
+  }
+
   /** The engine is gone. */
   failAll(why: string): void {
     const flows = [...this.#flows.values()];

@@ -1,5 +1,5 @@
 /* What a page wants of an SSH connection, checked and put into the core's words (ipn_ssh.h). */
-import type {IPNForward, IPNSSHAccess} from '../ipn.js';
+import type {IPNAttachOptions, IPNForward, IPNSSHAccess} from '../ipn.js';
 import {
   checkFunction,
   checkInteger,
@@ -67,6 +67,14 @@ export function checkAccess(host: unknown, user: unknown, options: IPNSSHAccess)
   return {...target, fields, people, via: options.via, signal: checkSignal(options.signal)};
 }
 
+/** Of a session that is open already: it knows where it is, and who it is there. */
+export function attachAccess(options: IPNAttachOptions): Access {
+  checkOptionalFunctions(options, ['onAgentSign']);
+  const people = {onAgentSign: options.onAgentSign} as People;
+  const nowhere = {host: '', user: '', port: 0, fields: [], via: undefined};
+  return {...nowhere, people, signal: checkSignal(options.signal)};
+}
+
 /** '' is a password, too. */
 function addSecrets(fields: Field[], options: IPNSSHAccess): void {
   for (const name of ['password', 'passphrase'] as const) {
@@ -99,6 +107,16 @@ interface ShellOptions {
   cols?: number;
 }
 
+export function checkSize({rows, cols}: {rows?: number; cols?: number}): {
+  rows: number;
+  cols: number;
+} {
+  return {
+    rows: checkInteger(rows ?? 24, 'rows', 1, MAX_ROWS_COLS),
+    cols: checkInteger(cols ?? 80, 'cols', 1, MAX_ROWS_COLS),
+  };
+}
+
 /** The core says which of them is too long. */
 export function shellFields(options: ShellOptions): Field[] {
   const command = checkOptionalText(options.command, 'command');
@@ -107,8 +125,7 @@ export function shellFields(options: ShellOptions): Field[] {
     ['command', command],
     ['term', checkOptionalText(options.term, 'term') || 'xterm-256color'],
     ['pty', pty ? 1 : 0],
-    ['rows', checkInteger(options.rows ?? 24, 'rows', 1, MAX_ROWS_COLS)],
-    ['cols', checkInteger(options.cols ?? 80, 'cols', 1, MAX_ROWS_COLS)],
+    ...Object.entries(checkSize(options)),
   ];
   const env = {...(pty ? TERMINAL_ENV : {}), ...checkPlainObject(options.env, 'env')};
   for (const [name, value] of Object.entries(env)) {

@@ -1,11 +1,18 @@
 /* The page's half of an SSH session: tsconnect's callbacks, and those beyond it. */
-import type {IPNForward, IPNSSHInfo, IPNSSHOptions, IPNSSHSession} from '../ipn.js';
+import type {
+  IPNAttachOptions,
+  IPNForward,
+  IPNSSHInfo,
+  IPNSSHOptions,
+  IPNSSHSession,
+} from '../ipn.js';
 import {
   callPage,
   checkFunction,
   checkInteger,
   checkObject,
   checkOptionalFunctions,
+  checkOptionalText,
   checkText,
   onAbort,
 } from './callbacks.js';
@@ -21,7 +28,15 @@ import {
   type FlowPort,
 } from './flow_port.js';
 import {SshDialog} from './ssh_dialog.js';
-import {checkAccess, MAX_ROWS_COLS, shellFields, type Access} from './ssh_options.js';
+import {
+  attachAccess,
+  checkAccess,
+  checkSize,
+  MAX_ROWS_COLS,
+  shellFields,
+  type Access,
+} from './ssh_options.js';
+import {textSink} from './text_sink.js';
 
 const FUNCTIONS = [
   'writeFn',
@@ -33,10 +48,11 @@ const FUNCTIONS = [
   'onStderr',
   'onExit',
   'onError',
+  'onScrollback',
 ] as const;
 
 /** What of the options is kept: nothing that is secret. */
-type Callbacks = Pick<IPNSSHOptions, (typeof FUNCTIONS)[number]>;
+type Callbacks = Pick<IPNSSHOptions & IPNAttachOptions, (typeof FUNCTIONS)[number]>;
 
 export function openSession(
   calls: Calls,
@@ -44,36 +60,38 @@ export function openSession(
   user: unknown,
   options: IPNSSHOptions,
 ): IPNSSHSession {
+  const callbacks = checkShell(options);
+  const access = checkAccess(host, user, options);
+  const fields = [...access.fields, ...shellFields(options)];
+  const label = {
+    host: access.host,
+    user: access.user,
+    port: access.port,
+    command: checkOptionalText(options.command, 'command'),
+    title: checkOptionalText(options.title, 'title'),
+  };
+  const make = (port: FlowPort): SshSession => new SshSession(access, callbacks, port, calls);
+  return calls.connect(access, fields, make, label);
+}
+
+/** A session that another page left behind. */
+export function attachSession(calls: Calls, id: unknown, options: IPNAttachOptions): IPNSSHSession {
+  const callbacks = checkShell(options);
+  const session = checkInteger(id, 'id', 0, Number.MAX_SAFE_INTEGER);
+  const access = attachAccess(options);
+  const size = checkSize(options);
+  return calls.attach(session, size, (port) => new SshSession(access, callbacks, port, calls));
+}
+
+function checkShell(options: IPNSSHOptions | IPNAttachOptions): Callbacks {
   checkObject(options, 'options');
   checkOptionalFunctions(options, FUNCTIONS);
   if (!options.onData) checkFunction(options.writeFn, 'writeFn (or onData)');
-  const access = checkAccess(host, user, options);
-  const fields = [...access.fields, ...shellFields(options)];
-  const callbacks = Object.fromEntries(FUNCTIONS.map((name) => [name, options[name]])) as Callbacks;
-  return calls.connect(access, fields, (port) => new SshSession(access, callbacks, port, calls));
+  const given = options as Callbacks;
+  return Object.fromEntries(FUNCTIONS.map((name) => [name, given[name]]));
 }
 
 const encoder = new TextEncoder();
-
-interface TextSink {
-  sink: Sink;
-  end(): void;
-}
-
-/** Text of one stream of bytes; a character cut in two by the network stays whole. */
-function textSink(write: (text: string) => unknown): TextSink {
-  const decoder = new TextDecoder('utf-8', {ignoreBOM: true});
-  return {
-    sink: (bytes) => {
-      const text = decoder.decode(bytes, {stream: true});
-      return text === '' ? undefined : write(text);
-    },
-    end: () => {
-      const rest = decoder.decode();
-      if (rest !== '') callPage(write, rest);
-    },
-  };
-}
 
 export function sshInfo(details: SshDetails): IPNSSHInfo {
   const {serverVersion, hostKeyType, hostKeyFingerprint, kex, authMethod} = details;
@@ -92,6 +110,7 @@ export class SshSession implements IPNSSHSession, FlowHandler {
   readonly #calls: Calls;
   readonly #stopListening: () => void;
   readonly #outgoing: Outgoing;
+  readonly #credit: Credit;
   readonly #delivery: Delivery;
   readonly #stdout: Sink;
   #stderr: Sink;
@@ -108,7 +127,8 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     this.#port = port;
     this.#calls = calls;
     this.#outgoing = new Outgoing(port, MAX_QUEUED_BYTES);
-    this.#delivery = new Delivery(new Credit(port).give);
+    this.#credit = new Credit(port);
+    this.#delivery = new Delivery(this.#credit.give);
     if (options.onData) {
       this.#stdout = this.#stderr = (bytes) => options.onData!(bytes);
       this.#endText = () => {};
@@ -125,6 +145,10 @@ export class SshSession implements IPNSSHSession, FlowHandler {
     }
     if (options.onStderr) this.#stderr = (bytes) => options.onStderr!(bytes);
     this.#stopListening = onAbort(access.signal, () => this.close());
+  }
+
+  get uncredited(): number {
+    return this.#credit.pending;
   }
 
   get info(): IPNSSHInfo | undefined {
@@ -187,6 +211,11 @@ export class SshSession implements IPNSSHSession, FlowHandler {
         return this.#delivery.then(() => this.#showBanner(message.message));
       case 'sshOpen':
         return this.#handleOpen(message);
+      case 'scrollback':
+        return this.#delivery.pushFree(
+          (bytes) => this.#options.onScrollback?.(bytes),
+          message.bytes,
+        );
       case 'sshData':
         return this.#delivery.push(this.#stdout, message.bytes);
       case 'sshStderr':

@@ -4,6 +4,7 @@
  * returns a Promise.
  */
 import type {IPNStateStorage} from '../../ipn.js';
+import {hasLocks, holdLock} from './locks.js';
 
 /** Every name that IPN_EVENT_STORE uses. */
 export const STATE_IDS = [
@@ -15,6 +16,7 @@ export const STATE_IDS = [
   'known-hosts',
 ] as const;
 
+const NAME_ID = 'state-name';
 const HEX = /^(?:[0-9a-f]{2})*$/i;
 
 export function toHex(text: string): string {
@@ -38,18 +40,28 @@ export function fromHex(hex: string): string | undefined {
 export class StateStorage {
   readonly #storage: IPNStateStorage | undefined;
   readonly #onError: (message: string) => void;
+  readonly #hasName: boolean;
   #lastWrite: Promise<void> = Promise.resolve();
   #failed = false;
+  /** Of what readAll() read: whoever uses it holds the lock of this name. */
+  lock: string | undefined;
 
-  constructor(storage: IPNStateStorage | undefined, onError: (message: string) => void) {
+  /** hasName: the state gets one of its own, for the lock. */
+  constructor(
+    storage: IPNStateStorage | undefined,
+    onError: (message: string) => void,
+    hasName = false,
+  ) {
     this.#storage = storage;
     this.#onError = onError;
+    this.#hasName = hasName;
   }
 
   /** `name=value` lines. A storage that throws or holds something else counts as empty. */
   async readAll(): Promise<string> {
     const storage = this.#storage;
     if (!storage) return '';
+    if (this.#hasName && hasLocks()) this.lock = await lockOf(storage);
     const lines = await Promise.all(
       STATE_IDS.map(async (id) => {
         try {
@@ -90,5 +102,24 @@ export class StateStorage {
     this.#failed = true;
     const why = error instanceof Error ? error.message : String(error);
     this.#onError(`The state of this node could not be ${what}: ${why}`);
+  }
+}
+
+/**
+ * A name for this state, kept beside it: so that two tabs that have a state each (sessionStorage)
+ * are told from two that would use the same (localStorage, a tab that was duplicated).
+ */
+async function lockOf(storage: IPNStateStorage): Promise<string | undefined> {
+  const release = await holdLock('meshterm-state-id');
+  try {
+    const known = (await storage.getState(NAME_ID)) || '';
+    if (HEX.test(known) && known !== '') return `meshterm-state ${known}`;
+    const name = toHex(crypto.randomUUID());
+    await storage.setState(NAME_ID, name);
+    return `meshterm-state ${name}`;
+  } catch {
+    return undefined; // it keeps nothing: readAll() says so
+  } finally {
+    release();
   }
 }

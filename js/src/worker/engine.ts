@@ -8,14 +8,16 @@ import {Pump, type Clock, type PumpSink} from '../core/pump.js';
 import {HttpGets, type Fetch} from '../host/http_get.js';
 import {WebSocketTable, type WebSocketConstructor} from '../host/websocket_table.js';
 import {Batch} from './batch.js';
+import {EngineState} from './engine_state.js';
 import {Flows} from './flows.js';
-import type {FlowCommand, FlowOpening, FromEngine, Question, ToEngine} from './messages.js';
+import type {FlowCommand, FlowOpening, FromEngine, Question, Start, ToEngine} from './messages.js';
 import {NOT_JOINED, Questions} from './questions.js';
 
 export interface EngineParts {
   clock: Clock;
   WebSocket: WebSocketConstructor;
   fetch: Fetch;
+  loadModule(url: string): Promise<WebAssembly.Module>;
   instantiate(
     module: WebAssembly.Module,
     log: (level: number, line: string) => void,
@@ -37,13 +39,14 @@ export class Engine implements PumpSink {
   readonly #questions = new Questions(this.#batch);
   readonly #sockets: WebSocketTable;
   readonly #gets: HttpGets;
-  #start: Extract<ToEngine, {type: 'start'}> | undefined;
+  #start: Start | undefined;
   #core: Core | undefined;
   #pump: Pump | undefined;
   #phase: Phase = 'new';
   #coreIsOver = false;
   #awaitsLogout = false;
   #goodbye: unknown;
+  readonly #state = new EngineState();
 
   constructor(parts: EngineParts, post: Post) {
     this.#parts = parts;
@@ -61,9 +64,7 @@ export class Engine implements PumpSink {
   handle(message: ToEngine): void {
     switch (message.type) {
       case 'start':
-        this.#start = message;
-        void this.#startCore(message.config, () => this.#say({type: 'ready'}));
-        return;
+        return void this.#begin((this.#start = message));
       case 'run':
         return this.#pump?.run((core, now) => void core.run(now));
       case 'login':
@@ -74,7 +75,7 @@ export class Engine implements PumpSink {
       case 'rebind':
         return this.#pump?.rebind();
       case 'close':
-        return this.#close(message.logout);
+        return this.#close(message.logout || this.#state.keepsNothing);
       default:
         return this.#handleFlow(message);
     }
@@ -88,10 +89,12 @@ export class Engine implements PumpSink {
         case 'sshOpen':
         case 'tcpOpen':
         case 'sftpOpen':
+        case 'attach':
           return this.#flows.open(core, message, now);
         case 'ping':
         case 'keygen':
         case 'knownHosts':
+        case 'sessions':
         case 'addKnownHosts':
         case 'removeKnownHost':
           return this.#questions.ask(core, message, now);
@@ -116,10 +119,11 @@ export class Engine implements PumpSink {
         return this.#batch.add(event);
       case 'state':
       case 'browseToURL':
-      case 'store':
       case 'problem':
       case 'status':
         return this.#batch.add(event);
+      case 'store':
+        return this.#state.store(event.name, event.value) ? undefined : this.#batch.add(event);
       case 'loggedOut':
         this.#coreIsOver = true;
         return;
@@ -144,14 +148,22 @@ export class Engine implements PumpSink {
   trap(error: unknown): void {
     this.#phase = 'closed';
     this.#dropNetwork();
+    void this.#state.close();
     const message = error instanceof Error ? error.message : String(error);
     this.#say({type: 'panic', message});
   }
 
+  async #begin(start: Start): Promise<void> {
+    const state = await this.#state.open(start, (problem) => this.#batch.add(problem));
+    if (this.#phase === 'closed') return this.#state.close();
+    await this.#startCore({...start.config, state}, () => this.#say({type: 'ready'}));
+  }
+
   async #startCore(config: CoreConfig, then: () => void): Promise<void> {
-    const {clock, instantiate} = this.#parts;
-    const {module, logLevel} = this.#start!;
+    const {clock, instantiate, loadModule} = this.#parts;
+    const {module: given, logLevel} = this.#start!;
     try {
+      const module = typeof given === 'string' ? await loadModule(given) : given;
       const core = await instantiate(module, (level, line) => {
         if (level <= logLevel) this.#batch.add({type: 'log', level, line});
       });
@@ -191,6 +203,7 @@ export class Engine implements PumpSink {
     if ('fields' in message) message.fields.fill(0);
     switch (message.type) {
       case 'sshOpen':
+      case 'attach':
         this.#flows.refuse('ssh', message.ref, 'not-joined', NOT_JOINED);
         break;
       case 'tcpOpen':
@@ -202,6 +215,7 @@ export class Engine implements PumpSink {
       case 'ping':
       case 'keygen':
       case 'knownHosts':
+      case 'sessions':
       case 'addKnownHosts':
       case 'removeKnownHost':
         this.#questions.refuse(message);
@@ -252,7 +266,7 @@ export class Engine implements PumpSink {
     this.#parts.clock.clearTimer(this.#goodbye);
     this.#flows.refuseAll('closed', 'The connection was closed.');
     this.#dropCore();
-    this.#batch.add({type: 'closed'});
+    void this.#state.close().then(() => this.#say({type: 'closed'}));
   }
 
   #dropCore(): void {

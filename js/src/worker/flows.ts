@@ -14,6 +14,8 @@ import {ERR_ARG, ERR_FULL} from './questions.js';
 const MAX_WRITE_BYTES = 64 * 1024; // at once: bounds the scratch buffer in wasm memory
 const ACCEPTED_STEP_BYTES = 64 * 1024; // one message per key pressed would be waste
 const ERR_CLOSED = -7;
+export const NO_SESSION =
+  'This session is not there any more: it ended, or another tab of this page has taken it over.';
 
 type Kind = 'ssh' | 'tcp' | 'sftp';
 
@@ -72,6 +74,8 @@ export class Flows {
       }
       case 'sshOpen':
         return this.#openSsh(core, message, now);
+      case 'attach':
+        return this.refuse('ssh', ref, 'no-session', NO_SESSION);
     }
   }
 

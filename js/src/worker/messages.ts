@@ -8,12 +8,58 @@ import type {CoreConfig} from '../core/core.js';
 import type {CoreEvent, FlowEvent} from '../core/events.js';
 
 export type ToEngine =
-  | {type: 'start'; module: WebAssembly.Module; config: CoreConfig; logLevel: number}
+  | Start
   | {type: 'run' | 'login' | 'logout' | 'rebind'}
   | {type: 'close'; logout: boolean}
   | Question
   | FlowOpening
   | FlowCommand;
+
+/** module: or the URL it is loaded from, by an engine that no Module can be posted to. */
+export interface Start {
+  type: 'start';
+  module: WebAssembly.Module | string;
+  config: CoreConfig;
+  logLevel: number;
+  /** Of the state in config: whoever uses that state holds the lock of this name. */
+  stateLock?: string | undefined;
+  /** The engine keeps its state itself, sealed under this name. */
+  sealed?: string | undefined;
+  /** For a node that pages share. */
+  shared?: SharedStart | undefined;
+}
+
+export interface SharedStart {
+  /** Where the state is kept. */
+  storage: 'page' | 'sealed' | 'none';
+  logoutOnClose: boolean;
+}
+
+/** What a page that shares its node says beside what every page says. */
+export type ToNode =
+  | ToEngine
+  /** First of all. lock: held by the page as long as it lives. tab: the same after a reload. */
+  | {type: 'join'; version: string; tab: string; lock?: string; livesOn: boolean; graceMs: number}
+  /** The page is left, and may come back. taken: bytes by ref, beyond those it gave credit for. */
+  | {type: 'leave'; taken: Array<[ref: number, n: number]>}
+  /** What was told last has been taken in. */
+  | {type: 'ack'}
+  /** The page wants to hear no more. */
+  | {type: 'bye'};
+
+/** What a session is called while no page has it. */
+export interface SessionLabel {
+  host: string;
+  user: string;
+  port: number;
+  command: string;
+  title: string;
+}
+
+export interface DetachedSession extends SessionLabel {
+  id: number;
+  sameTab: boolean;
+}
 
 /** on, via: refs of the session whose connection it uses, of the forward that carries it. */
 export type FlowOpening =
@@ -23,7 +69,11 @@ export type FlowOpening =
       fields: Uint8Array;
       on?: number | undefined;
       via?: number | undefined;
+      /** Of a shell, which outlives its page for a while where the node does. */
+      label?: SessionLabel | undefined;
     }
+  /** A session that another page left behind. */
+  | {type: 'attach'; ref: number; session: number; rows: number; cols: number}
   | {type: 'tcpOpen'; ref: number; host: string; port: number; timeoutMs: number}
   /** The ref is the request's number as well. */
   | {type: 'sftpOpen'; ref: number; on: number; fields: Uint8Array};
@@ -43,7 +93,7 @@ export type FlowCommand =
 export type Question =
   | {type: 'ping'; ref: number; host: string}
   | {type: 'keygen'; ref: number; comment: string}
-  | {type: 'knownHosts'; ref: number}
+  | {type: 'knownHosts' | 'sessions'; ref: number}
   | {type: 'addKnownHosts'; ref: number; text: string; replace: boolean}
   | {type: 'removeKnownHost'; ref: number; host: string; port: number};
 
@@ -56,7 +106,12 @@ export type FromEngine =
   | FlowEvent
   /** n more bytes of what was written have left the engine's queue. */
   | {type: 'accepted'; id: number; n: number}
+  /** What an earlier page had of an attached session; comes before everything else of it. */
+  | {type: 'scrollback'; id: number; bytes: Uint8Array}
   | {type: 'answer'; id: number; value?: unknown; error?: string}
   | {type: 'log'; level: number; line: string}
-  | {type: 'hello' | 'ready' | 'closed'}
-  | {type: 'failed' | 'panic'; message: string};
+  /** lock: held by the worker as long as it lives. */
+  | {type: 'hello'; version?: string; lock?: string}
+  | {type: 'ready' | 'closed'}
+  /** lost: the node, with whoever ran it; it can be started anew. */
+  | {type: 'failed' | 'panic' | 'lost'; message: string};

@@ -1,19 +1,33 @@
 /*
- * The page's end of the engine: a dedicated worker where one can be started, otherwise the engine
- * in the page itself. Both speak messages.ts, both answer later, never from within post().
+ * The page's end of the engine: a node that pages share where that is wanted and can be had, a
+ * dedicated worker where one can be started, otherwise the engine in the page itself. All speak
+ * messages.ts, all answer later, never from within post().
  */
+import {hasLocks} from '../host/locks.js';
 import type {WebSocketConstructor} from '../host/websocket_table.js';
+import {openLeaderWire} from './leader_wire.js';
 import type {FromEngine, ToEngine} from './messages.js';
+import {NodeLink, type OpenWire} from './node_link.js';
+import {openSharedWire, type Identity} from './shared_wire.js';
 
 export interface Link {
   /** The buffers in transfer are gone afterwards. */
   post(message: ToEngine, transfer?: ArrayBuffer[]): void;
   /** At once, without a goodbye; nothing is received any more. */
   terminate(): void;
+  /** Whether what leave() leaves behind can be had again. */
+  readonly keepsSessions?: boolean;
+  /**
+   * The page is left: the node is shared, and stays. taken: bytes by ref, as in messages.ts. false,
+   * or not there: it is the page's own.
+   */
+  leave?(taken: Array<[ref: number, n: number]>): boolean;
 }
 
 export interface LinkOptions {
-  kind: 'dedicated' | 'none';
+  kind: 'shared' | 'dedicated' | 'none';
+  /** Of 'shared': pages with the same one have the same node. */
+  shared?: {identity: Identity; graceMs: number} | undefined;
   /** Implies 'none': a constructor cannot be sent to a worker. */
   WebSocket?: WebSocketConstructor | undefined;
   receive(messages: FromEngine[]): void;
@@ -27,7 +41,19 @@ export function openLink(options: LinkOptions): Link {
   if (options.kind === 'none' || options.WebSocket || typeof Worker === 'undefined') {
     return new InlineLink(options);
   }
-  return new WorkerLink(options);
+  const {identity, graceMs} = options.shared ?? {};
+  if (options.kind !== 'shared' || !identity || !graceMs) return new WorkerLink(options);
+  const ways: OpenWire[] = [];
+  if (typeof SharedWorker !== 'undefined') ways.push((events) => openSharedWire(identity, events));
+  if (hasLocks() && typeof BroadcastChannel !== 'undefined')
+    ways.push((events) => openLeaderWire(identity, events));
+  const next = (why: string): Link => {
+    const open = ways.shift();
+    if (open) return new NodeLink({open, graceMs, receive: options.receive, fallBack: next});
+    options.note(`meshterm: no node is shared by tabs (${why})`);
+    return new WorkerLink(options);
+  };
+  return next('this browser has no way to');
 }
 
 class InlineLink implements Link {

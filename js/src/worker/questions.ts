@@ -42,6 +42,8 @@ export class Questions {
       }
       case 'knownHosts':
         return this.#answer(ref, this.#knownHosts);
+      case 'sessions':
+        return this.#answer(ref, []); // a node of one page's own keeps none
       case 'addKnownHosts':
         return this.#addKnownHosts(core, question, now);
       case 'removeKnownHost':
@@ -78,6 +80,7 @@ export class Questions {
 
   refuse({type, ref}: Question): void {
     if (type === 'knownHosts') this.#answer(ref, this.#knownHosts);
+    else if (type === 'sessions') this.#answer(ref, []);
     else this.#fail(ref, NOT_JOINED);
   }
 

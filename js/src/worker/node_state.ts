@@ -1,0 +1,89 @@
+/*
+ * What a page that comes later has to be told of a shared node, and what of it is to be kept: in
+ * the storage of one living page, which has all of it, whoever had it before.
+ */
+import type {FromEngine} from './messages.js';
+import {STATE_IN_USE} from './engine_state.js';
+import type {NodeClient} from './node_client.js';
+
+type Told = Extract<
+  FromEngine,
+  {type: 'state' | 'netMap' | 'status' | 'browseToURL' | 'problem' | 'loggedOut'}
+>;
+type Store = Extract<FromEngine, {type: 'store'}>;
+
+export const OTHER_VERSION: Told = {
+  type: 'problem',
+  code: 'other-version',
+  message:
+    'Another tab of this site runs, or ran a moment ago, another version of this page. It has a ' +
+    'node of its own, and its shells cannot be shown here. Reload the other tabs to share one again.',
+  retrying: false,
+};
+
+export class NodeState {
+  readonly #last = new Map<string, Told>();
+  readonly #stored = new Map<string, string>();
+  #keeper: NodeClient | undefined;
+  #isKept = false;
+
+  /** A new engine with these `name=value` lines. */
+  begin(state: string): void {
+    this.#last.clear();
+    this.#stored.clear();
+    this.#keeper = undefined;
+    this.#isKept = true;
+    for (const line of state.split('\n')) {
+      const at = line.indexOf('=');
+      if (at > 0) this.#stored.set(line.slice(0, at), line.slice(at + 1));
+    }
+  }
+
+  note(message: Told): void {
+    if (message.type === 'problem' && message.code === STATE_IN_USE) this.#isKept = false;
+    if (message.type === 'loggedOut') {
+      for (const type of ['netMap', 'status', 'browseToURL']) this.#last.delete(type);
+      return void this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
+    }
+    this.#last.delete(message.type); // the order of a snapshot is that of the events
+    if (message.type !== 'problem' || !message.retrying) this.#last.set(message.type, message);
+    if (message.type !== 'state' || message.state !== 'Running') return;
+    this.#last.delete('browseToURL');
+    this.#last.delete('problem');
+  }
+
+  snapshot(): Told[] {
+    return [...this.#last.values()];
+  }
+
+  /** It needs another key than it had, or somebody to log in. */
+  get isOver(): boolean {
+    const state = this.#last.get('state');
+    const isOut = state?.type === 'state' && ['NeedsLogin', 'Stopped'].includes(state.state);
+    return isOut && !this.#last.has('browseToURL');
+  }
+
+  store(message: Store, clients: Iterable<NodeClient>): void {
+    if (!this.#isKept) return;
+    this.#stored.set(message.name, message.value);
+    if (this.#keeper) return this.#keeper.push(message);
+    for (const client of clients) if (client.keepsState) return this.adopt(client);
+  }
+
+  /** A page that may keep the state does, unless another one does so. */
+  adopt(client: NodeClient): void {
+    if (this.#keeper || !client.keepsState || !this.#isKept) return;
+    this.#keeper = client;
+    for (const [name, value] of this.#stored) client.push({type: 'store', name, value});
+  }
+
+  leave(client: NodeClient, others: Iterable<NodeClient>): void {
+    if (this.#keeper !== client) return;
+    this.#keeper = undefined;
+    for (const other of others) {
+      if (!other.keepsState) continue;
+      this.adopt(other);
+      return other.flush();
+    }
+  }
+}
