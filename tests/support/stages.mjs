@@ -42,7 +42,8 @@ async function nodeTests(folder, {env, args = [], minutes = 5}) {
 }
 
 async function layering({env}) {
-  await sh(process.execPath, ['--test', '--test-reporter=dot', 'tests/layering.test.mjs'], {env});
+  const files = ['tests/layering.test.mjs', 'tests/ceilings.test.mjs'];
+  await sh(process.execPath, ['--test', '--test-reporter=dot', ...files], {env});
 }
 
 /** Configures once, then compiles what changed: the targets, or all. */

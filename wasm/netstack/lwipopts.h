@@ -5,6 +5,8 @@
 #ifndef NETSTACK_LWIPOPTS_H
 #define NETSTACK_LWIPOPTS_H
 
+#include "netstack/netstack_heap.h"
+
 /* One thread, no sockets, nothing below IP. */
 #define NO_SYS 1
 #define SYS_LIGHTWEIGHT_PROT 0
@@ -48,8 +50,11 @@
 #define LWIP_IPV6_REASS 0
 #define LWIP_IPV6_FRAG 0
 
-/* Memory is malloc's; the ceilings are those below, per connection. */
-#define MEM_LIBC_MALLOC 1
+/* Memory is malloc's, with a ceiling for all (netstack_heap.h); those below are per connection. */
+#define MEM_CUSTOM_ALLOCATOR 1
+#define MEM_CUSTOM_MALLOC netstack_heap_malloc
+#define MEM_CUSTOM_CALLOC netstack_heap_calloc
+#define MEM_CUSTOM_FREE netstack_heap_free
 #define MEMP_MEM_MALLOC 1
 #define MEM_ALIGNMENT 8
 

@@ -71,6 +71,17 @@ static bool overruns_window(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr
     return TCP_SEQ_GT(hdr->seqno, pcb->rcv_nxt) || has_queued_fin(pcb);
 }
 
+/* More than memory is for: data that nobody reads, or that cannot be read yet. */
+static bool is_too_much(const struct tcp_pcb *pcb, const struct tcp_hdr *hdr, u16_t len)
+{
+    const struct tcp_conn *tc = pcb->callback_arg;
+
+    if (len == 0 || netstack_heap_in_use() < NETSTACK_HEAP_PRESSURE)
+        return false;
+    return TCP_SEQ_GT(hdr->seqno, pcb->rcv_nxt) ||
+           (tc && tc->received.len > NETSTACK_UNREAD_UNDER_PRESSURE);
+}
+
 /* What would break lwIP's invariants ends here: an honest peer sends none of it. */
 err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct pbuf *p)
 {
@@ -81,6 +92,10 @@ err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct 
         overruns_window(pcb, hdr, p->tot_len)) {
         netstack.stats.dropped++;
         tcp_send_empty_ack(pcb);
+        return ERR_MEM;
+    }
+    if (is_open && is_too_much(pcb, hdr, p->tot_len)) {
+        netstack.stats.dropped++;
         return ERR_MEM;
     }
     if (is_open && pcb->callback_arg && !(flags & (TCP_RST | TCP_SYN)))
