@@ -11,7 +11,7 @@ const BASE = ['base/'];
 const CRYPTO = ['crypto/', ...BASE];
 const NOISE = ['noise/', ...CRYPTO];
 /** The part of the C library that is no input and no output. */
-const LIBC = 'assert errno inttypes limits stdarg stdbool stddef stdint stdio stdlib string'
+const LIBC = 'assert errno inttypes limits malloc stdarg stdbool stddef stdint stdio stdlib string'
   .split(' ')
   .map((name) => `<${name}.h>`);
 
