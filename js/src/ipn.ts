@@ -236,6 +236,8 @@ export class Ipn implements IPN {
         return this.#config.log(message.level, message.line);
       case 'store':
         return this.#kept.storage.write(message.name, message.value);
+      case 'stateProblem':
+        return this.#kept.tell(message.problem);
       case 'state':
       case 'loggedOut':
       case 'netMap':

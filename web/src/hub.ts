@@ -6,6 +6,7 @@
 import {byId, setText} from './dom.js';
 import {FindBar} from './find_bar.js';
 import {Home, stateInWords, toneOf} from './home.js';
+import {lastTab} from './last_tab.js';
 import {KeyBar} from './key_bar.js';
 import {Login} from './login.js';
 import type {Machine, Query} from './machines.js';
@@ -35,6 +36,8 @@ class Hub {
   readonly #tabs = new Tabs((session) => this.#handleSelect(session));
   readonly #sidebar = new Sidebar({open: (machine, query) => this.#open(machine, query)});
   readonly #measured = new Set<string>();
+  /** The node whose sessions were looked through. */
+  #restored: unknown;
   readonly #keys = new KeyBar({
     type: (data) => this.#tabs.current?.type(data),
     isApplicationMode: () =>
@@ -59,6 +62,7 @@ class Hub {
     this.#tailnet.onChange(() => {
       this.#draw();
       this.#measureNew();
+      void this.#restore();
     });
     void this.#tailnet.join();
     loadTerminal().catch(() => {}); // asked for again, and said, when a shell is opened
@@ -79,6 +83,24 @@ class Hub {
     const session = new Session(machine, query, this.#sessionOptions);
     this.#tabs.add(session);
     session.start();
+  }
+
+  /** The shells that this tab had before it was loaded again. */
+  async #restore(): Promise<void> {
+    const {ipn, machines} = this.#tailnet;
+    if (!ipn || machines.length === 0 || this.#restored === ipn) return;
+    this.#restored = ipn;
+    const current = lastTab.get(); // adding tabs changes it
+    const left = await ipn.sessions();
+    for (const {id, host, user, port, sameTab} of left) {
+      const machine = this.#tailnet.machine(host);
+      if (!machine || !sameTab) continue;
+      const session = new Session(machine, {user, port, text: ''}, this.#sessionOptions);
+      this.#tabs.add(session);
+      session.resume(id);
+    }
+    const chosen = this.#tabs.sessions[current];
+    if (left.length > 0 && chosen) this.#tabs.select(chosen);
   }
 
   /** How far the first machines of the list are. */
@@ -111,6 +133,7 @@ class Hub {
   #handleSelect(session: Session | undefined): void {
     document.body.dataset['view'] = session ? 'terminal' : 'list';
     document.title = session ? `${session.title} · meshterm` : 'meshterm hub';
+    if (session) lastTab.set(this.#tabs.sessions.indexOf(session));
     this.#find.close();
     byId('show-find').hidden = !session;
     this.#status.show(session);
@@ -151,7 +174,8 @@ class Hub {
     byId('tailnet-dot').className = `dot ${toneOf(tailnet)}`;
     this.#sidebar.update(tailnet.machines, this.#tabs.current?.machine.id ?? '');
     this.#home.update(this.#tabs.sessions.length > 0);
-    this.#home.describe(tailnet.user ? `Shells open as ${tailnet.user}.` : '');
+    const user = tailnet.user ? `Shells open as ${tailnet.user}.` : '';
+    this.#home.describe([user, tailnet.note].filter(Boolean).join(' '));
   }
 
   /** Ctrl+K is the shell's own (it cuts the line): there Ctrl+Shift+K leaves the terminal. */
@@ -184,6 +208,7 @@ class Hub {
       for (const {view} of this.#tabs.sessions) view?.setTheme(themeName());
     });
     window.addEventListener('beforeunload', (event) => {
+      if (this.#tailnet.ipn?.keepsSessions) return; // they wait for a while
       if (this.#tabs.sessions.some((session) => session.state === 'open')) event.preventDefault();
     });
     this.#keepAboveKeyboard();

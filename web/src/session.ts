@@ -4,7 +4,7 @@
  *   asking > connecting > open > ended > (connecting)
  *                 └───────────────> ended
  */
-import type {IPN, IPNSSHError, IPNSSHOptions, IPNSSHSession} from 'meshterm';
+import type {IPN, IPNAttachOptions, IPNSSHError, IPNSSHOptions, IPNSSHSession} from 'meshterm';
 import {Card, type CardContent} from './card.js';
 import {accounts} from './accounts.js';
 import {h} from './dom.js';
@@ -58,6 +58,8 @@ export class Session implements Ended {
   #failure: IPNSSHError | undefined;
   #exit: cards.Exit | undefined;
   #isClosed = false;
+  /** What a page that was left before had open, for the next connect(). */
+  #left: number | undefined;
 
   constructor(
     readonly machine: Machine,
@@ -112,6 +114,12 @@ export class Session implements Ended {
   start(): void {
     if (this.user) void this.connect();
     else this.#askUser();
+  }
+
+  /** Goes on with a shell that was open before the page was loaded again. */
+  resume(id: number): void {
+    this.#left = id;
+    void this.connect();
   }
 
   focus(): void {
@@ -182,12 +190,11 @@ export class Session implements Ended {
     isCurrent: () => boolean,
     extra: Partial<IPNSSHOptions>,
   ): void {
-    this.#ssh = ipn.ssh(this.machine.id, this.user, {
-      ...this.access(isCurrent),
-      ...extra,
+    const left = this.#left;
+    this.#left = undefined;
+    const shell: IPNAttachOptions = {
       rows: view.term.rows,
       cols: view.term.cols,
-      retries: RETRIES,
       onData: (bytes) => {
         if (!isCurrent()) return undefined;
         this.received += bytes.length;
@@ -198,9 +205,6 @@ export class Session implements Ended {
         if (!isCurrent()) return;
         this.#failure = failure;
         this.#error = failure.message;
-      },
-      onBanner: (text) => {
-        if (isCurrent()) this.#handleBanner(plainText(text), view);
       },
       onConnected: () => {
         if (!isCurrent()) return;
@@ -217,6 +221,17 @@ export class Session implements Ended {
         void this.login.saveKnownHosts(ipn); // a key may be accepted, and no shell come of it
         if (isCurrent()) this.#handleDone();
       },
+    };
+    if (left !== undefined) {
+      this.#ssh = ipn.attach(left, {...shell, onScrollback: (bytes) => view.replay(bytes)});
+      return;
+    }
+    const access = this.access(isCurrent);
+    this.#ssh = ipn.ssh(this.machine.id, this.user, {
+      ...access,
+      ...extra,
+      ...shell,
+      retries: RETRIES,
     });
   }
 
@@ -226,6 +241,9 @@ export class Session implements Ended {
       port: this.#at,
       timeoutSeconds: TIMEOUT_S,
       privateKey: this.login.privateKeys,
+      onBanner: (text) => {
+        if (isCurrent() && this.view) this.#handleBanner(plainText(text), this.view);
+      },
       verifyHostKey: (key) =>
         this.#ask(isCurrent, false, (answer) => cards.hostKeyCard(this.machine, key, answer)),
       onPrompt: (prompt) =>

@@ -29,6 +29,9 @@ interface Region {
 }
 
 const NOTICE_MS = 20_000; // a problem that is not repeated for so long is over
+const WORKERS = ['dedicated', 'none'] as const; // ?worker=
+/** Of problems that keep nobody from working. */
+const NOTES = ['other-version', 'state-in-use', 'state-storage'];
 const HOSTNAME = 'meshterm-hub';
 
 class JoinError extends Error {
@@ -67,6 +70,8 @@ export class Tailnet {
   user = '';
   /** Where machines join; '' until known. */
   loginServer = '';
+  /** What a person should know, and nothing hangs on; or ''. */
+  note = '';
   #ipn: IPN | undefined;
   #home: Region | undefined;
   #regions: Region[] = [];
@@ -147,7 +152,7 @@ export class Tailnet {
       authKey,
       derpURLs,
       hostname: HOSTNAME,
-      ...(worker === 'none' ? {worker} : {}),
+      worker: WORKERS.find((known) => known === worker) ?? 'shared',
     });
   }
 
@@ -199,6 +204,10 @@ export class Tailnet {
   }
 
   #handleProblem(problem: IPNProblem): void {
+    if (NOTES.includes(problem.code)) {
+      this.note = problem.message;
+      return this.#changed();
+    }
     if (!problem.retrying) return this.#fail(problem);
     this.problem = problem;
     clearTimeout(this.#noticeTimer);

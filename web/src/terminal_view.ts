@@ -69,6 +69,7 @@ export class TerminalView {
   readonly #resizes: ResizeObserver;
   #search: Promise<SearchAddon> | undefined;
   #unparsed = 0;
+  #isReplaying = false;
   #wake: (() => void) | undefined;
 
   constructor(container: HTMLElement, asks: TerminalAsks) {
@@ -119,6 +120,17 @@ export class TerminalView {
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
+  /** What was shown before: what a program asked then is not answered again. */
+  replay(bytes: Uint8Array): Promise<void> {
+    this.#isReplaying = true;
+    return new Promise((resolve) => {
+      this.term.write(bytes, () => {
+        this.#isReplaying = false;
+        resolve();
+      });
+    });
+  }
+
   /** A line of the page's own, on a line of its own, as text. */
   writeNote(text: string): void {
     const line = text.replace(/\n/g, '\r\n');
@@ -135,9 +147,12 @@ export class TerminalView {
 
   /** What is typed, as bytes; old mouse reports are bytes that are no UTF-8. */
   onInput(listener: (data: string | Uint8Array) => void): Disposable {
-    const text = this.term.onData(listener);
+    const listen = (data: string | Uint8Array): void => {
+      if (!this.#isReplaying) listener(data);
+    };
+    const text = this.term.onData(listen);
     const binary = this.term.onBinary((data) =>
-      listener(Uint8Array.from(data, (c) => c.charCodeAt(0))),
+      listen(Uint8Array.from(data, (c) => c.charCodeAt(0))),
     );
     return {dispose: () => (text.dispose(), binary.dispose())};
   }

@@ -196,11 +196,14 @@ export class SealedState implements IPNSealedState {
     }
   }
 
-  /** Each once. */
   #tell(code: IPNStateProblem['code']): undefined {
-    if (this.#told.has(code)) return;
-    const problem = {code, message: SENTENCES[code]};
-    this.#told.set(code, problem);
+    this.hear({code, message: SENTENCES[code]});
+  }
+
+  /** Also of one that a worker uses in this one's stead. Each once. */
+  hear(problem: IPNStateProblem): void {
+    if (this.#told.has(problem.code)) return;
+    this.#told.set(problem.code, problem);
     (this.#tellPage ?? this.#watcher)?.(problem);
   }
 }

@@ -154,7 +154,7 @@ export class Engine implements PumpSink {
   }
 
   async #begin(start: Start): Promise<void> {
-    const state = await this.#state.open(start, (problem) => this.#batch.add(problem));
+    const state = await this.#state.open(start, (problem) => this.#say(problem));
     if (this.#phase === 'closed') return this.#state.close();
     await this.#startCore({...start.config, state}, () => this.#say({type: 'ready'}));
   }

@@ -7,7 +7,7 @@ import {SealedState} from '../host/sealed_state.js';
 import {StateStorage} from '../host/state_storage.js';
 import type {FromEngine, Start} from './messages.js';
 
-type Problem = Extract<FromEngine, {type: 'problem'}>;
+type Problem = Extract<FromEngine, {type: 'problem' | 'stateProblem'}>;
 
 /** Says that the page's storage is another node's: what it has stays as it is. */
 export const STATE_IN_USE = 'state-in-use';
@@ -28,19 +28,16 @@ export class EngineState {
     {config, stateLock, sealed}: Start,
     tell: (problem: Problem) => void,
   ): Promise<string> {
-    const say = (code: string, message: string): void =>
-      tell({type: 'problem', code, message, retrying: false});
     if (sealed !== undefined) {
-      const report = (message: string): void => say('state-storage', message);
-      this.#sealed = new SealedState(sealed, ({message}) => report(message));
-      this.#storage = new StateStorage(this.#sealed, report);
+      this.#sealed = new SealedState(sealed, (problem) => tell({type: 'stateProblem', problem}));
+      this.#storage = new StateStorage(this.#sealed, () => {}); // it never rejects
       return this.#storage.readAll();
     }
     if (stateLock === undefined || !hasLocks()) return config.state;
     this.#release = await claimLock(stateLock, PATIENCE_MS);
     this.keepsNothing = this.#release === undefined;
     if (!this.keepsNothing) return config.state;
-    say(STATE_IN_USE, IN_USE_WORDS);
+    tell({type: 'problem', code: STATE_IN_USE, message: IN_USE_WORDS, retrying: false});
     return '';
   }
 

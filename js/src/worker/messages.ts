@@ -6,6 +6,7 @@
  */
 import type {CoreConfig} from '../core/core.js';
 import type {CoreEvent, FlowEvent} from '../core/events.js';
+import type {IPNStateProblem} from '../../ipn.js';
 
 export type ToEngine =
   | Start
@@ -104,6 +105,8 @@ export type FromEngine =
       {type: 'state' | 'netMap' | 'browseToURL' | 'store' | 'problem' | 'status' | 'loggedOut'}
     >
   | FlowEvent
+  /** Of a state that the engine keeps itself. */
+  | {type: 'stateProblem'; problem: IPNStateProblem}
   /** n more bytes of what was written have left the engine's queue. */
   | {type: 'accepted'; id: number; n: number}
   /** What an earlier page had of an attached session; comes before everything else of it. */

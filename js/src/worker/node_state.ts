@@ -8,7 +8,7 @@ import type {NodeClient} from './node_client.js';
 
 type Told = Extract<
   FromEngine,
-  {type: 'state' | 'netMap' | 'status' | 'browseToURL' | 'problem' | 'loggedOut'}
+  {type: 'state' | 'netMap' | 'status' | 'browseToURL' | 'problem' | 'stateProblem' | 'loggedOut'}
 >;
 type Store = Extract<FromEngine, {type: 'store'}>;
 

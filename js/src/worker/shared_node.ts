@@ -183,6 +183,7 @@ export class SharedNode {
       case 'status':
       case 'browseToURL':
       case 'problem':
+      case 'stateProblem':
       case 'loggedOut':
         this.#state.note(message);
         return this.#broadcast(message);

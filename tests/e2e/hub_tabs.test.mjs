@@ -1,0 +1,83 @@
+/*
+ * The hub page in several tabs of one Chromium, and loaded again: one node, and the shells that were
+ * there. All of it real, as in hub.test.mjs.
+ */
+import assert from 'node:assert/strict';
+import {after, afterEach, before, test} from 'node:test';
+import {launchChromium} from '../support/browser.mjs';
+import {startDemo} from '../../web/demo.mjs';
+import {HubPage} from './hub_page.mjs';
+
+let demo, browser;
+const pages = [];
+
+before(async () => {
+  demo = await startDemo({prepared: true, say: () => {}});
+  browser = await launchChromium();
+});
+
+afterEach(async () => {
+  for (const page of pages.splice(0)) await page.close();
+});
+
+after(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+async function openHub() {
+  const hub = await HubPage.open(browser, demo.url);
+  pages.push(hub);
+  return hub;
+}
+
+async function hubNodes() {
+  const nodes = await demo.headscale.nodes();
+  return nodes.filter((n) => (n.given_name ?? n.givenName ?? n.name).startsWith('meshterm-hub'));
+}
+
+test('loaded again: the tabs, what they showed, and what runs in them', async () => {
+  const hub = await openHub();
+  await hub.openShell();
+  await hub.enter('echo first-$((1+1))', /^first-2$/m);
+  await hub.openShell();
+  // A program that asked the terminal something: the answer must not be typed again.
+  await hub.enter("printf '\\033[6n'; read -rsdR p; echo asked-$((1+1))", /^asked-2$/m);
+  await hub.enter('for i in $(seq 400); do echo n$i; sleep 0.02; done; echo counted', /^n20$/m);
+  await hub.tabs().first().click();
+  await hub.page.reload();
+  await hub.page.waitForSelector('.tab.current .dot.ok');
+  assert.equal(await hub.tabs().count(), 2);
+  assert.equal(await hub.tabs().first().getAttribute('aria-selected'), 'true');
+  await hub.shows(/^first-2$/m);
+  await hub.page.locator('.panel.current .xterm-helper-textarea').focus();
+  await hub.enter('echo again-$((1+1))', /^again-2$/m);
+  await hub.tabs().nth(1).click();
+  const [text] = await hub.shows(/[^]*^counted$[^]*/m);
+  assert.match(text, /^asked-2$/m);
+  const numbers = [...text.matchAll(/^n(\d+)$/gm)].map(([, n]) => Number(n));
+  assert.deepEqual(numbers, Array.from({length: 400}, (_, i) => i + 1));
+  await hub.enter('echo clean-$((1+1))', /[$#] echo clean-\$\(\(1\+1\)\)\nclean-2$/m);
+  assert.equal((await hubNodes()).length, 1);
+  assert.deepEqual(hub.lines, []);
+});
+
+test('three tabs of the hub are one node, each with its own shells', async () => {
+  const before = (await hubNodes()).length; // a browser that is ended says no goodbye
+  const hub = await openHub();
+  const others = [];
+  for (let i = 0; i < 2; i++) {
+    const other = new HubPage();
+    Object.assign(other, {context: hub.context, page: await hub.context.newPage(), lines: []});
+    await other.page.goto(new URL(demo.url).origin);
+    await other.row().waitFor();
+    others.push(other);
+  }
+  assert.equal((await hubNodes()).length, before + 1);
+  await others[0].openShell();
+  await others[0].enter('echo other-$((1+1))', /^other-2$/m);
+  assert.equal(await hub.tabs().count(), 0);
+  await hub.page.close();
+  await others[0].enter('echo still-$((1+1))', /^still-2$/m);
+  assert.equal(await others[1].tabs().count(), 0);
+});
