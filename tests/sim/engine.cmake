@@ -21,7 +21,7 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join streams life ssh ssh_share known_hosts)
+foreach(NAME join streams life outage ssh ssh_share known_hosts)
     engine_test(${NAME})
 endforeach()
 engine_test(nomem)

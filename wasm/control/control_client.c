@@ -112,6 +112,7 @@ static void emit_connect(struct control_client *cc)
     }
     *at = '\0';
     control_emit(cc, CONTROL_EVENT_CONNECT, url);
+    cc->attempt_ms = cc->now_ms;
     cc->state_deadline = cc->now_ms + CONTROL_OPEN_TIMEOUT_MS;
     cc->state = CONTROL_EXPECT_OPEN;
 }
@@ -126,6 +127,7 @@ static void connect(struct control_client *cc)
     }
     snprintf(path, sizeof path, "/key?v=%d", CONTROL_CAPABILITY_VERSION);
     control_emit(cc, CONTROL_EVENT_GET_KEY, path);
+    cc->attempt_ms = cc->now_ms;
     cc->state_deadline = cc->now_ms + CONTROL_KEY_TIMEOUT_MS;
     cc->state = CONTROL_EXPECT_KEY;
 }
@@ -178,6 +180,9 @@ void control_retry_later(struct control_client *cc)
     cc->key_fresh = false;
     at = cc->now_ms + backoff(cc);
     cc->state_deadline = at < cc->earliest_retry ? cc->earliest_retry : at;
+    if (!cc->lost)
+        cc->lost_ms = cc->now_ms;
+    cc->lost = true;
     cc->state = CONTROL_BACKOFF;
 }
 
@@ -187,6 +192,7 @@ void control_need_login(struct control_client *cc)
     cc->registered = cc->rejoined = cc->rekeyed = false;
     cc->auth_url[0] = '\0';
     cc->refusals = cc->failures = 0;
+    cc->lost = false;
     if (cc->logging_out)
         control_finish_logout(cc);
     else
@@ -442,7 +448,28 @@ void control_client_rebind(struct control_client *cc, uint64_t now_ms)
     } else if (cc->state == CONTROL_BACKOFF) {
         cc->failures = 0;
         cc->state_deadline = cc->earliest_retry > now_ms ? cc->earliest_retry : now_ms;
+    } else if ((cc->state == CONTROL_EXPECT_OPEN || cc->state == CONTROL_EXPECT_RESPONSE) &&
+               now_ms - cc->attempt_ms >= CONTROL_FRESH_MS) {
+        control_disconnect(cc); /* it began in the old network */
+        connect(cc);
     }
+}
+
+void control_client_check(struct control_client *cc, uint64_t now_ms)
+{
+    cc->now_ms = now_ms;
+    if (cc->state == CONTROL_ONLINE && cc->ping_deadline == NEVER)
+        expect_pong(cc, CONTROL_REBIND_TIMEOUT_MS);
+}
+
+void control_client_status(const struct control_client *cc, struct control_status *out)
+{
+    memset(out, 0, sizeof *out);
+    out->connected = cc->state == CONTROL_ONLINE && cc->registered && cc->map_frames > 0;
+    out->connecting = cc->state != CONTROL_IDLE && cc->state != CONTROL_LOGGED_OUT;
+    out->lost = cc->lost;
+    out->lost_ms = cc->lost_ms;
+    out->retry_ms = cc->state == CONTROL_BACKOFF ? cc->state_deadline : 0;
 }
 
 struct netmap *control_client_netmap(struct control_client *cc)

@@ -111,6 +111,18 @@ void control_client_logout(struct control_client *cc, uint64_t now_ms);
 /* The network came back or the machine slept: ping the connection, retry at once if it is down. */
 void control_client_rebind(struct control_client *cc, uint64_t now_ms);
 
+/* Something else was found dead: is the connection alive? */
+void control_client_check(struct control_client *cc, uint64_t now_ms);
+
+struct control_status {
+    bool connected; /* maps come */
+    bool connecting; /* on its way, or waiting for the next attempt */
+    bool lost; /* there was a failure since it was connected last: */
+    uint64_t lost_ms; /* since then, */
+    uint64_t retry_ms; /* the next attempt; 0: it is under way */
+};
+void control_client_status(const struct control_client *cc, struct control_status *out);
+
 /* Owned by cc, changes only inside control_client_next. */
 struct netmap *control_client_netmap(struct control_client *cc);
 

@@ -65,7 +65,7 @@ struct control_client {
     enum control_state state;
     uint64_t state_deadline; /* of EXPECT_*, and the end of BACKOFF */
     unsigned failures; /* in a row */
-    uint64_t earliest_retry; /* the server asked for it */
+    uint64_t earliest_retry, attempt_ms, lost_ms; /* as the server asked; begun; lost since */
 
     struct control_noise noise;
     struct control_h2 *h2;
@@ -95,7 +95,7 @@ struct control_client {
     struct control_queued events[CONTROL_MAX_EVENTS];
     size_t event_at, event_count;
     char *event_text; /* of the event that was returned last */
-    bool nomem, graced; /* graced: a sleep was forgiven, and nothing has come since */
+    bool nomem, graced, lost; /* a sleep was forgiven and nothing came since; no map since a loss */
     uint64_t now_ms;
 };
 

@@ -11,6 +11,7 @@ enum {
     CONTROL_PING_AFTER_MS = 30 * 1000,        /* without a byte from the server */
     CONTROL_PING_TIMEOUT_MS = 10 * 1000,
     CONTROL_REBIND_TIMEOUT_MS = 5 * 1000,     /* the ping after a sleep or a change of network */
+    CONTROL_FRESH_MS = 1000, /* an attempt of before a change of network is given up */
     CONTROL_LATE_MS = 2 * 1000,               /* a tick that late means that we slept */
     CONTROL_LOGOUT_TIMEOUT_MS = 2 * 1000,
     CONTROL_BACKOFF_FIRST_MS = 200,

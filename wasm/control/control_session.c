@@ -448,6 +448,7 @@ static int apply_frame(struct control_client *cc, struct bytes json)
     }
     if (result >= 0) {
         cc->map_frames++;
+        cc->lost = false;
         cc->map_deadline = cc->now_ms + CONTROL_MAP_TIMEOUT_MS;
         cc->rejoined = false;
         if (d->control_time_wall_ms > 0)

@@ -4,8 +4,9 @@
  *   open > [ServerKey] > we send ClientInfo, packets may follow at once > [ServerInfo] > READY
  *
  * The server reads our packets as soon as it has admitted us, so those queued behind ClientInfo
- * save the round trip of ServerInfo. Liveness: a Ping every 25 s; whatever arrives after it counts
- * as an answer, since a server answers one Ping at a time and drops the others.
+ * save the round trip of ServerInfo. Liveness: a Ping every 25 s, and while somebody waits for bytes
+ * (eager) after 5 s without one; whatever arrives after it counts as an answer, since a server
+ * answers one Ping at a time and drops the others.
  */
 #include "derp/derp_client.h"
 
@@ -17,10 +18,13 @@
 #include "derp/derp_frame.h"
 
 enum {
-    LOGIN_TIMEOUT_MS = 10 * 1000,
+    LOGIN_TIMEOUT_MS = 7 * 1000,
     PING_INTERVAL_MS = 25 * 1000, /* some proxies cut after 60 s of silence */
     PONG_TIMEOUT_MS = 10 * 1000,
-    CHECK_TIMEOUT_MS = 3 * 1000,
+    /* Together below the 10 s within which a dead connection is to be noticed. */
+    EAGER_SILENCE_MS = 5 * 1000,
+    EAGER_TIMEOUT_MS = 4 * 1000,
+    CHECK_TIMEOUT_MS = 1500, /* and four round trips of before, or twice as long */
     /* A tick this late says that we slept, not that the server did: what it sent may lie unread in
      * the socket, so it gets a little more time. */
     LATE_MS = 1000,
@@ -50,6 +54,8 @@ struct derp_client {
 
     uint64_t answer_deadline_ms; /* of the login, later of a ping */
     bool graced; /* that deadline was moved once because we slept */
+    bool eager;
+    uint64_t heard_ms;
     uint64_t next_ping_ms, ping_sent_ms;
     uint8_t ping[DERP_PING_LEN];
     bool ping_unanswered;
@@ -102,6 +108,7 @@ void derp_client_open(struct derp_client *dc, uint64_t now_ms)
 {
     derp_client_close(dc);
     await_answer(dc, now_ms + LOGIN_TIMEOUT_MS);
+    dc->heard_ms = now_ms;
     dc->state = DERP_EXPECT_SERVER_KEY;
 }
 
@@ -125,6 +132,11 @@ static void put_frame(struct derp_client *dc, enum derp_frame_type type, const u
     derp_frame_header(at, type, len);
     memcpy(at + DERP_HEADER_LEN, body, len);
     buf_commit(&dc->out, DERP_HEADER_LEN + len);
+}
+
+static uint64_t pong_timeout_ms(const struct derp_client *dc)
+{
+    return dc->eager ? EAGER_TIMEOUT_MS : PONG_TIMEOUT_MS;
 }
 
 static void send_ping(struct derp_client *dc, uint64_t now_ms, uint64_t timeout_ms)
@@ -169,7 +181,7 @@ static int handle_server_info(struct derp_client *dc, const struct derp_frame *f
     if (!derp_frame_open_server_info(frame->body, frame->len, dc->shared))
         return IPN_ERR_CRYPTO;
     wipe(dc->shared, sizeof dc->shared);
-    send_ping(dc, now_ms, PONG_TIMEOUT_MS); /* for the round trip */
+    send_ping(dc, now_ms, pong_timeout_ms(dc)); /* for the round trip */
     ev->type = DERP_EVENT_READY;
     dc->state = DERP_READY;
     return 1;
@@ -235,11 +247,11 @@ static int handle_frame(struct derp_client *dc, const struct derp_frame *frame,
 
 int derp_client_input(struct derp_client *dc, uint8_t *data, size_t len, uint64_t now_ms)
 {
-    (void)now_ms;
     if (dc->state == DERP_CLOSED)
         return IPN_ERR_STATE;
     if (dc->state == DERP_READY && len > 0)
         dc->answer_deadline_ms = NEVER;
+    dc->heard_ms = now_ms;
     return derp_reader_input(&dc->reader, data, len);
 }
 
@@ -331,15 +343,35 @@ int derp_client_rtt_ms(const struct derp_client *dc)
 
 void derp_client_check(struct derp_client *dc, uint64_t now_ms)
 {
+    uint64_t timeout_ms =
+        CHECK_TIMEOUT_MS + (dc->rtt_ms >= 0 ? 4 * (uint64_t)dc->rtt_ms : CHECK_TIMEOUT_MS);
     if (dc->state == DERP_READY)
-        send_ping(dc, now_ms, CHECK_TIMEOUT_MS);
+        send_ping(dc, now_ms, timeout_ms);
     else if (dc->state != DERP_CLOSED)
-        await_answer(dc, now_ms + CHECK_TIMEOUT_MS);
+        await_answer(dc, now_ms + timeout_ms);
+}
+
+void derp_client_set_eager(struct derp_client *dc, bool eager)
+{
+    dc->eager = eager;
+}
+
+uint64_t derp_client_heard_ms(const struct derp_client *dc)
+{
+    return dc->heard_ms;
+}
+
+/* No ping is due because of silence while the answer to one is awaited. */
+static uint64_t ping_at(const struct derp_client *dc)
+{
+    if (dc->eager && dc->state == DERP_READY && dc->answer_deadline_ms == NEVER)
+        return earlier(dc->next_ping_ms, dc->heard_ms + EAGER_SILENCE_MS);
+    return dc->next_ping_ms;
 }
 
 uint64_t derp_client_next_deadline(const struct derp_client *dc)
 {
-    return earlier(dc->answer_deadline_ms, dc->next_ping_ms);
+    return earlier(dc->answer_deadline_ms, ping_at(dc));
 }
 
 int derp_client_tick(struct derp_client *dc, uint64_t now_ms)
@@ -353,11 +385,11 @@ int derp_client_tick(struct derp_client *dc, uint64_t now_ms)
         dc->answer_deadline_ms = now_ms + LATE_GRACE_MS;
         dc->graced = true;
     }
-    if (now_ms >= dc->next_ping_ms) {
+    if (now_ms >= ping_at(dc)) {
         /* A deadline that runs stays: this ping may not put it off. */
         uint64_t deadline_ms = dc->answer_deadline_ms;
         bool graced = dc->graced;
-        send_ping(dc, now_ms, PONG_TIMEOUT_MS);
+        send_ping(dc, now_ms, pong_timeout_ms(dc));
         if (deadline_ms != NEVER) {
             dc->answer_deadline_ms = deadline_ms;
             dc->graced = graced;

@@ -73,11 +73,17 @@ bool derp_client_introduced(const struct derp_client *dc);
 /* Round trip of the last answered ping in ms, -1 if unknown. */
 int derp_client_rtt_ms(const struct derp_client *dc);
 
-/* The network may have changed: ping now and give up within 3 s unless something comes back. */
+/* While somebody waits for bytes a connection that is dead is noticed within 9 s, otherwise within
+ * 35 s. Survives open and close. */
+void derp_client_set_eager(struct derp_client *dc, bool eager);
+/* When the last bytes came, or the transport opened. */
+uint64_t derp_client_heard_ms(const struct derp_client *dc);
+
+/* The network may have changed: ping now and give up within seconds unless something comes back. */
 void derp_client_check(struct derp_client *dc, uint64_t now_ms);
 
 uint64_t derp_client_next_deadline(const struct derp_client *dc);
-/* 0, or IPN_ERR_TIMEOUT: login took over 10 s, or a ping went unanswered: close and reconnect. */
+/* 0, or IPN_ERR_TIMEOUT: login took over 7 s, or a ping went unanswered: close and reconnect. */
 int derp_client_tick(struct derp_client *dc, uint64_t now_ms);
 
 #endif

@@ -331,7 +331,10 @@ int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
     if (ipn->farewell_told)
         return 0;
     for (;;) {
-        if (pump_told(ipn, ev) || ipn_control_pump(ipn, ev) || ipn_net_pump(ipn, ev))
+        if (pump_told(ipn, ev) || ipn_control_pump(ipn, ev))
+            return 1;
+        ipn_control_watch(ipn);
+        if (ipn_net_pump(ipn, ev))
             return 1;
         if (has_more_to_tell(ipn))
             continue;

@@ -108,9 +108,33 @@ static void note_logged_out(struct ipn *ipn)
     ipn_set_state(ipn, IPN_STATE_STOPPED);
 }
 
+static void note_problem(struct ipn *ipn, const struct control_event *ce)
+{
+    const char *code = problem_code(ce->problem), *text = (const char *)ce->text.data;
+    snprintf(ipn->control_sentence, sizeof ipn->control_sentence, "%.*s", (int)ce->text.len, text);
+    ipn->control_problem = code;
+    ipn->status_dirty = true;
+    ipn_tell_problem(ipn, code, text, ce->text.len, ce->retried);
+    if (ce->problem == CONTROL_PROBLEM_LOST)
+        magicsock_check(ipn->ms, ipn->now_ms);
+}
+
+void ipn_control_watch(struct ipn *ipn)
+{
+    struct control_status now;
+    control_client_status(ipn->cc, &now);
+    if (memcmp(&now, &ipn->control_told, sizeof now) == 0)
+        return;
+    if (now.connected)
+        ipn->control_problem = NULL;
+    if (now.connected && ipn->control_told.lost)
+        magicsock_rebind(ipn->ms, ipn->now_ms);
+    ipn->control_told = now;
+    ipn->status_dirty = true;
+}
+
 static void apply(struct ipn *ipn, const struct control_event *ce)
 {
-    const char *text = (const char *)ce->text.data;
     switch (ce->type) {
     case CONTROL_EVENT_GET_KEY:
         tell_url(ipn, IPN_EVENT_HTTP_GET, IPN_GET_KEY, false, ce->text, "");
@@ -138,7 +162,7 @@ static void apply(struct ipn *ipn, const struct control_event *ce)
         note_need_login(ipn);
         break;
     case CONTROL_EVENT_PROBLEM:
-        ipn_tell_problem(ipn, problem_code(ce->problem), text, ce->text.len, ce->retried);
+        note_problem(ipn, ce);
         break;
     case CONTROL_EVENT_LOGGED_OUT:
         note_logged_out(ipn);

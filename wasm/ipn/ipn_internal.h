@@ -24,6 +24,7 @@
 #define IPN_MAX_STREAMS 2048 /* SSH ids, their connections, TCP streams; each may hold a window */
 #define IPN_MAX_PINGS 64
 #define IPN_NAME_CAP 64
+#define IPN_PROBLEM_CAP 320
 #define IPN_PROBE_SLOTS 64 /* times of probes under way, by region modulo this */
 #define IPN_SOCKET_CONTROL 1 /* the socket ids: control is 1, region r is 1000 + r */
 #define IPN_SOCKET_DERP 1000
@@ -61,6 +62,9 @@ struct ipn {
     char auth_url[1024]; /* waiting for login() to be shown */
     bool running_called, login_wanted, netmap_dirty, status_dirty;
     bool logging_out, logged_out, farewell_told; /* nothing is told after LOGGED_OUT */
+    struct control_status control_told;
+    const char *control_problem; /* the code of the last one; NULL: none since it was connected */
+    char control_sentence[IPN_PROBLEM_CAP]; /* that, or its beginning */
     bool nomem, nomem_told;
     char *netmap_json; /* lent by the last NETMAP or STATUS event */
     uint64_t running_since_ms, timestamp_stored_ms;
@@ -105,8 +109,10 @@ void ipn_net_tick(struct ipn *ipn);
 
 /* ipn_control.c */
 int ipn_control_pump(struct ipn *ipn, struct ipn_event *ev);
+/* Tells of a change of the control connection; once it is there again, so is the network. */
+void ipn_control_watch(struct ipn *ipn);
 
-/* ipn_netmap_json.c: malloced text, NULL when out of memory. */
+/* ipn_netmap_json.c, ipn_status_json.c: malloced text, NULL when out of memory. */
 char *ipn_netmap_json(struct ipn *ipn, size_t *len);
 char *ipn_status_json(struct ipn *ipn, size_t *len);
 

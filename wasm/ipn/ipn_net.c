@@ -294,6 +294,7 @@ static void note_region_down(struct ipn *ipn, const struct magicsock_event *me)
     bool home = me->region == magicsock_home(ipn->ms);
     if (home && !ipn->logging_out && n > 0)
         ipn_tell_problem(ipn, "relay-unreachable", text, strlen(text), true);
+    control_client_check(ipn->cc, ipn->now_ms);
     ipn->status_dirty = true;
 }
 
@@ -313,12 +314,26 @@ static void receive_datagram(struct ipn *ipn, struct magicsock_event *me)
     wg_device_receive(ipn->wg, &got, me->data, me->len, &me->from, ipn->now_ms);
     if (wg_device_stats(ipn->wg)->handshakes != ipn->handshakes_seen) {
         ipn->handshakes_seen = wg_device_stats(ipn->wg)->handshakes;
+        netstack_resume();
+        ipn->netstack_touched = true;
         ipn_streams_touch_waiting(ipn);
     }
     if (!got.len)
         return;
     netstack_input(got.packet, got.len, ipn->now_ms);
     ipn->netstack_touched = true;
+}
+
+/* A relay is there, again or for the first time: nothing waits for the timers that ran meanwhile. */
+static void resume(struct ipn *ipn)
+{
+    control_client_rebind(ipn->cc, ipn->now_ms);
+    wg_device_kick_unanswered(ipn->wg, ipn->now_ms);
+    wg_device_resume(ipn->wg, ipn->now_ms);
+    netstack_resume();
+    ipn->netstack_touched = true;
+    ipn_streams_touch_waiting(ipn); /* to ask after peers that are said to be offline */
+    ipn->status_dirty = true;
 }
 
 static void apply(struct ipn *ipn, struct magicsock_event *me)
@@ -328,6 +343,7 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
     switch (me->type) {
     case MAGICSOCK_EVENT_CONNECT:
         ipn_tell(ipn, IPN_EVENT_SOCKET_OPEN, socket, 0, text, me->len, "derp", 4);
+        ipn->status_dirty = true;
         break;
     case MAGICSOCK_EVENT_CLOSE:
         ipn_tell(ipn, IPN_EVENT_SOCKET_CLOSE, socket, 0, "", 0, "", 0);
@@ -349,9 +365,7 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
         answer_ping(ipn, &me->from, me->region, (int)me->len);
         break;
     case MAGICSOCK_EVENT_REGION_UP:
-        wg_device_kick_unanswered(ipn->wg, ipn->now_ms);
-        ipn_streams_touch_waiting(ipn); /* to ask after peers that are said to be offline */
-        ipn->status_dirty = true;
+        resume(ipn);
         break;
     case MAGICSOCK_EVENT_REGION_DOWN:
         note_region_down(ipn, me);
@@ -374,6 +388,7 @@ void ipn_net_input(struct ipn *ipn, int region, uint8_t *data, size_t len)
 int ipn_net_pump(struct ipn *ipn, struct ipn_event *ev)
 {
     struct magicsock_event me;
+    magicsock_set_eager(ipn->ms, ipn->streams.count > 0);
     while (magicsock_next(ipn->ms, &me, ipn->now_ms) == 1) {
         if (me.type == MAGICSOCK_EVENT_SEND) {
             *ev = (struct ipn_event){.type = IPN_EVENT_SOCKET_SEND,

@@ -1,6 +1,6 @@
 /*
- * The JSON that the page gets: the netmap in tsconnect's shape (with more), and the state of every
- * connection. Ids are strings: JavaScript's numbers end at 2^53.
+ * The JSON that the page gets: the netmap in tsconnect's shape (with more). Ids are strings:
+ * JavaScript's numbers end at 2^53.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,32 +99,6 @@ char *ipn_netmap_json(struct ipn *ipn, size_t *len)
     yyjson_mut_obj_add_bool(doc, root, "lockedOut", false);
     yyjson_mut_obj_add_str(doc, root, "domain", nm->domain ? nm->domain : "");
     yyjson_mut_obj_add_str(doc, root, "magicDNSSuffix", nm->dns_domain ? nm->dns_domain : "");
-    char *text = yyjson_mut_write(doc, 0, len);
-    yyjson_mut_doc_free(doc);
-    return text;
-}
-
-char *ipn_status_json(struct ipn *ipn, size_t *len)
-{
-    const struct netmap *nm = control_client_netmap(ipn->cc);
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    if (!doc)
-        return NULL;
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    yyjson_mut_doc_set_root(doc, root);
-    yyjson_mut_obj_add_int(doc, root, "homeRegion", magicsock_home(ipn->ms));
-    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "regions");
-    for (size_t i = 0; i < nm->region_count; i++) {
-        const struct netmap_region *region = &nm->regions[i];
-        yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
-        int rtt_ms = magicsock_region_rtt_ms(ipn->ms, region->id);
-        yyjson_mut_obj_add_int(doc, obj, "id", region->id);
-        yyjson_mut_obj_add_str(doc, obj, "code", region->code ? region->code : "");
-        yyjson_mut_obj_add_str(doc, obj, "name", region->name ? region->name : "");
-        yyjson_mut_obj_add_bool(doc, obj, "connected", magicsock_region_ready(ipn->ms, region->id));
-        if (rtt_ms >= 0)
-            yyjson_mut_obj_add_int(doc, obj, "rttMs", rtt_ms);
-    }
     char *text = yyjson_mut_write(doc, 0, len);
     yyjson_mut_doc_free(doc);
     return text;

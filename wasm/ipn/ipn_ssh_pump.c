@@ -318,11 +318,25 @@ static struct ipn_ssh *id_of(struct ipn_ssh_conn *conn, int channel)
     return NULL;
 }
 
+/* The session may not blame the server for a way that is gone. */
+static void tell_path(struct ipn *ipn, struct ipn_ssh_conn *conn)
+{
+    uint64_t heard_ms = NEVER;
+    if (!conn->hops) {
+        uint64_t silence_ms = wg_device_silence_ms(ipn->wg, &conn->st.peer, ipn->now_ms);
+        heard_ms = silence_ms == NEVER ? 0 : ipn->now_ms - silence_ms;
+    } else if (conn->via && conn->via->conn) {
+        heard_ms = conn->via->conn->heard_ms;
+    }
+    ssh_session_path_heard(conn->session, heard_ms);
+}
+
 static int pump_session(struct ipn *ipn, struct ipn_ssh_conn *conn, struct ipn_event *ev)
 {
     struct ssh_event from;
     if (conn->banner_len && (conn->authenticated || ipn->now_ms >= conn->banner_due_ms))
         tell_held_banner(ipn, conn);
+    tell_path(ipn, conn);
     ssh_session_run(conn->session, ipn->now_ms);
     ipn->netstack_touched = true;
     while (conn->session && conn->st.phase == IPN_STREAM_OPEN && ipn->events.count == 0 &&
@@ -375,8 +389,10 @@ uint64_t ipn_ssh_conn_deadline(const struct ipn_stream *st)
 void ipn_ssh_conn_tick(struct ipn *ipn, struct ipn_stream *st)
 {
     struct ipn_ssh_conn *conn = ipn_ssh_conn_of(st);
-    if (conn->session)
+    if (conn->session) {
+        tell_path(ipn, conn);
         ssh_session_tick(conn->session, ipn->now_ms);
+    }
     if (ipn->now_ms >= conn->banner_due_ms)
         conn->in_grace = false;
     if (ipn->now_ms >= conn->idle_end_ms)

@@ -47,6 +47,37 @@ bool magicsock_region_ready(const struct magicsock *ms, int region)
     return r && r->dc && derp_client_ready(r->dc);
 }
 
+bool magicsock_region_status(const struct magicsock *ms, int region,
+                             struct magicsock_region_status *out)
+{
+    const struct ms_region *r = ms_region_find(ms, region);
+    memset(out, 0, sizeof *out);
+    out->reason = "";
+    if (!r)
+        return false;
+    if (r->state == REGION_OPEN && derp_client_ready(r->dc))
+        out->link = MAGICSOCK_CONNECTED;
+    else if (r->state != REGION_IDLE)
+        out->link = MAGICSOCK_CONNECTING;
+    out->lost = r->failing;
+    if (!r->failing)
+        return true;
+    out->lost_ms = r->down_ms;
+    out->retry_ms = r->state == REGION_WAITING ? r->retry_ms : 0;
+    out->reason = r->reason;
+    return true;
+}
+
+void magicsock_set_eager(struct magicsock *ms, bool eager)
+{
+    if (ms->eager == eager)
+        return;
+    ms->eager = eager;
+    for (size_t i = 0; i < ms->region_count; i++)
+        if (ms->regions[i]->dc)
+            derp_client_set_eager(ms->regions[i]->dc, eager);
+}
+
 int magicsock_region_rtt_ms(const struct magicsock *ms, int region)
 {
     const struct ms_region *r = ms_region_find(ms, region);
@@ -341,6 +372,13 @@ void magicsock_rebind(struct magicsock *ms, uint64_t now_ms)
     }
     if (now_ms >= ms->round_ms + PROBE_LEAST_MS)
         ms_home_start_round(ms, now_ms);
+}
+
+void magicsock_check(struct magicsock *ms, uint64_t now_ms)
+{
+    for (size_t i = 0; i < ms->region_count; i++)
+        if (ms->regions[i]->state == REGION_OPEN)
+            derp_client_check(ms->regions[i]->dc, now_ms);
 }
 
 uint64_t magicsock_next_deadline(const struct magicsock *ms)

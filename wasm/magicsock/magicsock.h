@@ -82,6 +82,23 @@ int magicsock_home(const struct magicsock *ms); /* 0 before set_regions */
 bool magicsock_region_ready(const struct magicsock *ms, int region);
 int magicsock_region_rtt_ms(const struct magicsock *ms, int region); /* -1 unknown */
 
+enum magicsock_link { MAGICSOCK_UNUSED, MAGICSOCK_CONNECTING, MAGICSOCK_CONNECTED };
+
+struct magicsock_region_status {
+    enum magicsock_link link;
+    bool lost; /* not connected although it should be: */
+    uint64_t lost_ms; /* since then, */
+    uint64_t retry_ms; /* the next attempt; 0: it is under way, */
+    const char *reason; /* what was wrong last. Valid until the next call on ms; "" none */
+};
+/* False for a region that is not in the map. */
+bool magicsock_region_status(const struct magicsock *ms, int region,
+                             struct magicsock_region_status *out);
+
+/* Whether somebody waits for bytes: then a dead connection is noticed sooner, at the price of a ping
+ * every 5 s. */
+void magicsock_set_eager(struct magicsock *ms, bool eager);
+
 const struct magicsock_stats *magicsock_stats(const struct magicsock *ms);
 
 /* What became of a socket or a probe. closed: reason may be empty. A socket that magicsock asked to
@@ -117,6 +134,8 @@ int magicsock_ping(struct magicsock *ms, const struct node_public *to, uint64_t 
 /* The network came back or the machine slept: drop every connection that does not answer a ping
  * soon, retry closed ones now. */
 void magicsock_rebind(struct magicsock *ms, uint64_t now_ms);
+/* The same, but only for what is open: something else was found dead. */
+void magicsock_check(struct magicsock *ms, uint64_t now_ms);
 
 uint64_t magicsock_next_deadline(const struct magicsock *ms);
 void magicsock_tick(struct magicsock *ms, uint64_t now_ms);

@@ -182,6 +182,7 @@ static struct ms_region *keep_region(struct magicsock *ms, struct ms_region **ol
         ms_region_drop(ms, r);
         r->backoff_ms = BACKOFF_MIN_MS;
         r->failures = 0;
+        r->failing = false;
         ms_region_connect(ms, r, now_ms);
         return r;
     }

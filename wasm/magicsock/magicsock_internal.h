@@ -53,6 +53,7 @@ struct magicsock {
     int doomed[MAGICSOCK_MAX_REGIONS]; /* ids of removed regions whose sockets are to close */
     size_t doomed_count;
     bool home_due;
+    bool eager;
 
     struct ms_region *reserved; /* whose room was handed out */
     struct ms_held *reserved_held; /* where, if not in its derp_client */

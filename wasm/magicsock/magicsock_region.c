@@ -50,6 +50,7 @@ void ms_region_connect(struct magicsock *ms, struct ms_region *r, uint64_t now_m
         return;
     }
     derp_client_note_preferred(r->dc, r == ms->home);
+    derp_client_set_eager(r->dc, ms->eager);
     r->connect_due = true;
     r->since_ms = now_ms;
     r->state = REGION_CONNECTING;
@@ -85,6 +86,9 @@ static bool wanted(const struct magicsock *ms, const struct ms_region *r, uint64
 void ms_region_fail(struct magicsock *ms, struct ms_region *r, const char *reason, uint64_t now_ms)
 {
     bool was_up = r->dc && derp_client_ready(r->dc);
+    uint64_t began_ms = r->state == REGION_CONNECTING ? r->since_ms : now_ms;
+    if (!r->failing)
+        r->down_ms = was_up ? derp_client_heard_ms(r->dc) : began_ms;
     snprintf(r->reason, sizeof r->reason, "%s", reason);
     ms_region_drop(ms, r);
     r->down_due = true;
@@ -93,9 +97,13 @@ void ms_region_fail(struct magicsock *ms, struct ms_region *r, const char *reaso
         r->backoff_ms = BACKOFF_MIN_MS;
     uint8_t jitter;
     host_random(&jitter, 1);
-    r->retry_ms = now_ms + r->backoff_ms + r->backoff_ms * jitter / 1024; /* up to a quarter more */
+    r->retry_ms =
+        began_ms + r->backoff_ms + r->backoff_ms * jitter / 1024; /* up to a quarter more */
+    if (r->retry_ms < now_ms + BACKOFF_MIN_MS) /* an attempt that hung has waited already */
+        r->retry_ms = now_ms + BACKOFF_MIN_MS;
     r->backoff_ms = r->backoff_ms < BACKOFF_MAX_MS / 2 ? r->backoff_ms * 2 : BACKOFF_MAX_MS;
-    r->state = wanted(ms, r, now_ms) ? REGION_WAITING : REGION_IDLE;
+    r->failing = wanted(ms, r, now_ms);
+    r->state = r->failing ? REGION_WAITING : REGION_IDLE;
     if (r == ms->home && r->failures >= HOME_MAX_FAILURES)
         ms_home_failing(ms, now_ms);
 }
@@ -105,6 +113,7 @@ void ms_region_up(struct magicsock *ms, struct ms_region *r, uint64_t now_ms)
     (void)ms;
     r->since_ms = now_ms;
     r->failures = 0;
+    r->failing = false;
 }
 
 struct ms_held *ms_region_hold(struct ms_region *r, const struct node_public *to, size_t len,
@@ -177,12 +186,13 @@ void ms_region_tick(struct magicsock *ms, struct ms_region *r, uint64_t now_ms)
         if (now_ms < r->retry_ms)
             break;
         r->state = REGION_IDLE;
-        if (wanted(ms, r, now_ms))
+        r->failing = wanted(ms, r, now_ms);
+        if (r->failing)
             ms_region_connect(ms, r, now_ms);
         break;
     case REGION_CONNECTING:
         if (now_ms >= r->since_ms + CONNECT_TIMEOUT_MS)
-            ms_region_fail(ms, r, "the relay cannot be reached: no connection within 10 seconds",
+            ms_region_fail(ms, r, "the relay cannot be reached: no connection within 7 seconds",
                            now_ms);
         break;
     case REGION_OPEN:

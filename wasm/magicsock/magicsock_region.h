@@ -11,12 +11,13 @@
 #include "magicsock/magicsock.h"
 
 enum {
-    CONNECT_TIMEOUT_MS = 10 * 1000,
+    /* What began in a dead network is given up, and what waits tried again, within 10 s of its return. */
+    CONNECT_TIMEOUT_MS = 7 * 1000,
     BACKOFF_MIN_MS = 100,
-    BACKOFF_MAX_MS = 10 * 1000,
+    BACKOFF_MAX_MS = 5 * 1000,
     STABLE_MS = 10 * 1000, /* up this long: the next loss starts at BACKOFF_MIN_MS */
-    IDLE_MS = 60 * 1000,   /* a region that is not home closes after this */
-    HELD_COUNT = 16,       /* datagrams kept while a region opens */
+    IDLE_MS = 60 * 1000, /* a region that is not home closes after this */
+    HELD_COUNT = 16, /* datagrams kept while a region opens */
     HELD_CAP = 1408,
     HELD_MAX_AGE_MS = 10 * 1000,
     INITIATION_LEN = 148, /* WireGuard's; no other of its messages is that long */
@@ -38,11 +39,13 @@ struct ms_region {
     struct magicsock_region config;
     enum ms_region_state state;
     struct derp_client *dc; /* from the first connect on */
-    struct ms_held *held;   /* HELD_COUNT of them, or NULL */
-    uint64_t since_ms;      /* of CONNECTING, or since when READY */
+    struct ms_held *held; /* HELD_COUNT of them, or NULL */
+    uint64_t since_ms; /* of CONNECTING, or since when READY */
+    uint64_t down_ms; /* when it was lost or first failed, while failing */
     uint64_t retry_ms, used_ms;
     uint32_t backoff_ms;
     unsigned failures; /* in a row, without being up */
+    bool failing; /* lost, or never reached; until it is up, or of no use any more */
 
     /* Events not yet handed out. */
     bool close_due, down_due, connect_due, probe_due;
@@ -50,8 +53,8 @@ struct ms_region {
 
     bool has_input;
     int probes_left; /* results still awaited in this round */
-    int round_ms;    /* this round's best result, -1 none */
-    int probed_ms;   /* that of the last round that had one, -1 none */
+    int round_ms; /* this round's best result, -1 none */
+    int probed_ms; /* that of the last round that had one, -1 none */
 };
 
 struct magicsock;

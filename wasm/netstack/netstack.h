@@ -36,6 +36,10 @@ void netstack_flush(uint64_t now_ms);
 uint64_t netstack_next_deadline(void);
 void netstack_tick(uint64_t now_ms);
 
+/* The way to the peers is there again: what waits for a retransmission timer is due at the next tick,
+ * however long the backoff has grown. */
+void netstack_resume(void);
+
 /* The next connection with something to look at, or NULL: its state changed, bytes came, or a
  * write was cut short and there is room again. Each at most once until looked at, so read until 0
  * or remember to. */

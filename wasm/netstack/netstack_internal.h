@@ -59,6 +59,7 @@ struct tcp_conn {
     uint16_t remote_port;
     struct recv_queue received;
     struct tcp_sender sender;
+    uint64_t heard_ms;           /* the last segment */
     uint64_t linger_deadline_ms; /* NEVER until freed by its owner */
     unsigned extra_retries; /* beyond lwIP's, since the peer was last heard */
     int error;
@@ -88,6 +89,9 @@ void tcp_conn_tick(uint64_t now_ms);
 /* When the next one is due. */
 uint64_t tcp_conn_next_deadline(void);
 void tcp_conn_wipe_all(void);
+
+/* netstack_timers.c: a segment came; after a silence it collapses the backoff. */
+void tcp_conn_note_heard(struct tcp_conn *tc);
 
 /* netstack_timers.c: counts the slow ticks up to now_ms without acting on them. */
 void netstack_advance(uint64_t now_ms);

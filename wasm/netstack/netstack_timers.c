@@ -18,6 +18,7 @@ enum {
     RTT_SAMPLE_MAX_TICKS = 30, /* a gap of 3 s between calls: the driver slept, not the network */
     RTIME_MAX = 0x7ffe,
     PERSIST_MAX = 0xff,
+    RESUME_SILENCE_MS = 1000, /* after which a segment says that the way is there again */
     LAST_RETRY = TCP_MAXRTX - 2, /* where lwIP's count is held while more are granted */
 };
 
@@ -70,6 +71,33 @@ static void pcb_advance(struct tcp_pcb *pcb, uint64_t ticks)
         pcb->persist_cnt = (u8_t)earlier(pcb->persist_cnt + ticks, PERSIST_MAX);
     else if (pcb->rtime >= 0)
         pcb->rtime = (s16_t)earlier((uint64_t)pcb->rtime + ticks, RTIME_MAX);
+}
+
+/* Lets the next tick send what has timed out before, or the next probe of a closed window, and puts
+ * the backoff that followed back to its beginning. */
+static void pcb_resume(struct tcp_pcb *pcb)
+{
+    if (pcb->persist_backoff > 0) {
+        pcb->persist_backoff = 1;
+        pcb->persist_cnt = PERSIST_MAX;
+    } else if (pcb->nrtx > 0 && pcb->rtime >= 0) {
+        if (pcb->state != SYN_SENT) /* those are not put off by backoff */
+            pcb->nrtx = 1;
+        pcb->rtime = pcb->rto;
+    }
+}
+
+void netstack_resume(void)
+{
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; netstack.running && pcb; pcb = pcb->next)
+        pcb_resume(pcb);
+}
+
+void tcp_conn_note_heard(struct tcp_conn *tc)
+{
+    if (netstack.now_ms - tc->heard_ms >= RESUME_SILENCE_MS && tc->pcb->persist_backoff == 0)
+        pcb_resume(tc->pcb); /* an answer to a probe is nothing new */
+    tc->heard_ms = netstack.now_ms;
 }
 
 static void advance_ticks(uint64_t ticks)

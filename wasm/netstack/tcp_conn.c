@@ -362,6 +362,7 @@ void tcp_conn_flush(struct tcp_conn *tc)
 
 void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_len)
 {
+    tcp_conn_note_heard(tc);
     if (!tc->connected)
         return;
     tcp_sender_ack(&tc->sender, tc->pcb, hdr, data_len);

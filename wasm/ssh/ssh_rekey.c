@@ -56,6 +56,10 @@ void ssh_rekey_tick(struct ssh_session *s)
     }
     if (s->now_ms < r->wait_ms)
         return;
+    if (ssh_alive_path_silent(s, r->wait_ms - SSH_REKEY_WAIT_MS)) { /* nobody could answer */
+        r->wait_ms = s->now_ms + SSH_REKEY_WAIT_MS;
+        return;
+    }
     /* Counted, not measured: a tick may be late by hours, with the answer waiting to be read. */
     if (++r->waits >= SSH_REKEY_MAX_WAITS)
         ssh_session_fail(s, SSH_PROBLEM_LOST,

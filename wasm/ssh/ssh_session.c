@@ -165,7 +165,7 @@ struct ssh_session *ssh_session_new(const struct ssh_config *config,
     s->deadline_ms = NEVER;
     s->transport = *transport;
     s->events_end = &s->events;
-    s->alive.at_ms = NEVER;
+    s->alive.at_ms = s->alive.path_heard_ms = NEVER;
     buf_init(&s->out, SSH_MAX_OUT_LEN);
     s->hooks = (struct ssh_libssh2_hooks){.heap = {.max = SSH_MAX_HEAP_LEN},
                                           .ctx = s,

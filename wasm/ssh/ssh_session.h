@@ -119,6 +119,10 @@ void ssh_session_close(struct ssh_session *s);
 
 const struct ssh_info *ssh_session_info(const struct ssh_session *s); /* lives as long as s */
 
+/* When the far node was last heard in any way, acknowledgements included: without it every silence
+ * is the server's own. */
+void ssh_session_path_heard(struct ssh_session *s, uint64_t heard_ms);
+
 uint64_t ssh_session_next_deadline(const struct ssh_session *s);
 void ssh_session_tick(struct ssh_session *s, uint64_t now_ms);
 

@@ -119,6 +119,23 @@ void wg_device_kick_unanswered(struct wg_device *dev, uint64_t now_ms)
     }
 }
 
+/* Something was sent, or is to be, and nothing came since. */
+static bool awaits_answer(const struct wg_peer *peer)
+{
+    return wg_timers_pending(&peer->timers, WG_TIMER_RETRANSMIT_HANDSHAKE) ||
+           wg_timers_pending(&peer->timers, WG_TIMER_NEW_HANDSHAKE) || peer->staged.first;
+}
+
+void wg_device_resume(struct wg_device *dev, uint64_t now_ms)
+{
+    for (struct wg_peer *peer = dev->peers; peer; peer = peer->next) {
+        if (!awaits_answer(peer) || wg_within(now_ms, peer->last_received_ms, RESUME_SILENCE_MS))
+            continue;
+        peer->answered = false; /* as at first contact: every 100 ms for a while */
+        restart_handshake(dev, peer, now_ms);
+    }
+}
+
 bool wg_device_has_session(const struct wg_device *dev, const struct node_public *key,
                            uint64_t now_ms)
 {

@@ -92,6 +92,9 @@ int wg_device_initiate(struct wg_device *dev, const struct node_public *key, boo
                        uint64_t now_ms);
 /* The same for every peer whose first handshake has not been answered. */
 void wg_device_kick_unanswered(struct wg_device *dev, uint64_t now_ms);
+/* The way to the peers is there again: a fresh handshake at once with each that owes an answer. It may
+ * have restarted meanwhile, and its keys with it. */
+void wg_device_resume(struct wg_device *dev, uint64_t now_ms);
 
 /* True once a session is up with that peer, i.e. packets flow without a handshake. */
 bool wg_device_has_session(const struct wg_device *dev, const struct node_public *key,

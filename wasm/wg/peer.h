@@ -27,6 +27,7 @@ enum {
     /* A handshake that ought to be complete within a round trip is waited for so long, or twice
      * the round trip where that is known. */
     SETTLE_TIME_MS = 500,
+    RESUME_SILENCE_MS = 1000, /* a peer that was heard less long ago needs no new handshake */
 };
 
 struct wg_initiation {

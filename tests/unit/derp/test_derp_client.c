@@ -401,8 +401,40 @@ static void test_liveness(void)
     world_init(&w, WHOLE); /* a server that never speaks */
     w.relay.mute = true;
     login(&w);
-    CHECK_EQ(run_until(&w, w.now_ms + 9999), 0);
+    CHECK_EQ(run_until(&w, w.now_ms + 6999), 0);
     CHECK_EQ(run_until(&w, w.now_ms + 1), IPN_ERR_TIMEOUT);
+    world_free(&w);
+}
+
+/* While somebody waits for bytes: a ping after 5 s without one, and 9 s to notice a dead server. */
+static void test_eager(void)
+{
+    struct world w;
+    world_init(&w, WHOLE);
+    login(&w);
+    derp_client_set_eager(w.dc, true);
+    unsigned before = conn(&w)->pings;
+    CHECK_EQ(run_until(&w, w.now_ms + 600 * 1000), 0);
+    CHECK_EQ(conn(&w)->pings - before, 600 / 5);
+    for (int i = 0; i < 60; i++) { /* bytes come all the time: one ping every 25 s, for proxies */
+        relay_put(conn(&w), 0x06, NULL, 0);
+        pump(&w);
+        CHECK_EQ(run_until(&w, w.now_ms + 4000), 0);
+    }
+    CHECK(conn(&w)->pings - before <= 600 / 5 + 240 / 25 + 1);
+    for (unsigned quiet_ms = 0; quiet_ms < 30000; quiet_ms += 4100) {
+        uint64_t since_ms = w.now_ms;
+        w.relay.mute = true;
+        CHECK_EQ(run_until(&w, w.now_ms + 9001), IPN_ERR_TIMEOUT);
+        CHECK(w.now_ms - since_ms <= 9000);
+        w.relay.mute = false;
+        login(&w);
+        CHECK_EQ(run_until(&w, w.now_ms + quiet_ms), 0);
+    }
+    derp_client_set_eager(w.dc, false);
+    before = conn(&w)->pings;
+    CHECK_EQ(run_until(&w, w.now_ms + 250 * 1000), 0);
+    CHECK(conn(&w)->pings - before <= 250 / 25 + 1);
     world_free(&w);
 }
 
@@ -465,6 +497,7 @@ int main(void)
     test_queue_ceiling();
     test_in_place();
     test_liveness();
+    test_eager();
     test_late_ticks();
     test_network_check();
     return TEST_DONE();
