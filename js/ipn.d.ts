@@ -3,7 +3,7 @@
  * written for that one needs only its import changed. What tsconnect lacks is marked [+].
  *
  * This file: joining and leaving, and the ready-made terminal. From it come, each of them looking
- * only to its right:  ipn_sftp > ipn_exec > ipn_ssh > ipn_streams  and  ipn_netmap.
+ * only to its right:  ipn_sftp > ipn_exec > ipn_ssh > ipn_streams,  ipn_netmap,  ipn_status.
  */
 import type {IPNExec, IPNExecOptions} from './ipn_exec.js';
 import type {IPNState} from './ipn_netmap.js';
@@ -18,12 +18,14 @@ import type {
   IPNSSHSession,
   IPNSSHTest,
 } from './ipn_ssh.js';
+import type {IPNStatus} from './ipn_status.js';
 import type {IPNFetchInit, IPNPong, IPNTCPStream} from './ipn_streams.js';
 
 export * from './ipn_exec.js';
 export * from './ipn_netmap.js';
 export * from './ipn_sftp.js';
 export * from './ipn_ssh.js';
+export * from './ipn_status.js';
 export * from './ipn_streams.js';
 
 /** [+] Loads and compiles ipn.wasm ahead of time. Optional. */
@@ -143,7 +145,7 @@ export interface IPNCallbacks {
   notifyPanicRecover: (error: string) => void;
   /** [+] */
   notifyError?: (problem: IPNProblem) => void;
-  /** [+] JSON of the connections to the control server and the relays. */
+  /** [+] JSON of an IPNStatus, on every change. */
   notifyStatus?: (statusStr: string) => void;
 }
 
@@ -162,6 +164,13 @@ export interface IPN {
   /** Asks for a page to log in at: notifyBrowseToURL. */
   login(): void;
   logout(): void;
+  /** [+] How the connections to the control server and the relays are now. */
+  status(): IPNStatus;
+  /**
+   * [+] Looks after all connections at once: those that are lost are made again without waiting for
+   * the next attempt, the others are tested. Happens by itself when the network or the page is back.
+   */
+  reconnect(): void;
   ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession;
   /** [+] Of worker 'shared': shells and commands of ssh() whose page was left a moment ago. */
   sessions(): Promise<IPNDetachedSession[]>;

@@ -19,6 +19,7 @@ import type {
   IPNSSHOptions,
   IPNSSHSession,
   IPNSSHTest,
+  IPNStatus,
   IPNTCPStream,
 } from '../ipn.js';
 import {callPage, checkText} from './callbacks.js';
@@ -88,7 +89,7 @@ export class Ipn implements IPN {
       note: (line) => console.info(line),
     });
     this.#stopWatching = watchPage({
-      resume: () => this.#post({type: 'rebind'}),
+      resume: () => this.reconnect(),
       leave: () => this.#leave(),
     });
     this.knownHosts = knownHosts(this.#calls);
@@ -113,6 +114,14 @@ export class Ipn implements IPN {
 
   logout(): void {
     this.#post({type: 'logout'});
+  }
+
+  status(): IPNStatus {
+    return this.#notices.status();
+  }
+
+  reconnect(): void {
+    this.#post({type: 'rebind'});
   }
 
   ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession {
@@ -148,11 +157,7 @@ export class Ipn implements IPN {
   }
 
   async fetch(url: string, init?: IPNFetchInit): Promise<Response> {
-    return fetchOverTcp(
-      (host, port, timeoutMs) => this.#calls.tcp(host, port, timeoutMs),
-      String(url),
-      init,
-    );
+    return fetchOverTcp((...to) => this.#calls.tcp(...to), String(url), init);
   }
 
   async ping(host: string): Promise<IPNPong> {

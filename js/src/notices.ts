@@ -1,5 +1,5 @@
 /* What the page hears of its node, each thing once and in the order in which it happened. */
-import type {IPNCallbacks, IPNProblem, IPNState} from '../ipn.js';
+import type {IPNCallbacks, IPNProblem, IPNState, IPNStatus} from '../ipn.js';
 import {callPage} from './callbacks.js';
 import type {FromEngine} from './worker/messages.js';
 
@@ -13,6 +13,7 @@ export class Notices {
   /** Problems from before the page listened. */
   readonly #untold: IPNProblem[] = [];
   #state: IPNState = 'NoState';
+  #status = '{"control":{"state":"idle"},"homeRegion":0,"regions":[]}';
   #isQuiet = false;
 
   get isHeard(): boolean {
@@ -26,6 +27,11 @@ export class Notices {
 
   tellProblems(): void {
     for (const problem of this.#untold.splice(0)) this.report(problem);
+  }
+
+  /** As last told, for the page to do with it as it likes. */
+  status(): IPNStatus {
+    return JSON.parse(this.#status) as IPNStatus;
   }
 
   /** A page that closed its node needs to hear no more. */
@@ -43,6 +49,7 @@ export class Notices {
       case 'netMap':
         return void callPage(() => callbacks?.notifyNetMap(message.json));
       case 'status':
+        this.#status = message.json;
         return void callPage(() => callbacks?.notifyStatus?.(message.json));
       case 'browseToURL':
         if (/^https?:\/\//i.test(message.url))

@@ -8,6 +8,7 @@ import {FindBar} from './find_bar.js';
 import {Home, stateInWords, toneOf} from './home.js';
 import {lastTab} from './last_tab.js';
 import {KeyBar} from './key_bar.js';
+import {LinkBar} from './link_bar.js';
 import {Login} from './login.js';
 import type {Machine, Query} from './machines.js';
 import {Session, type SessionOptions} from './session.js';
@@ -32,6 +33,7 @@ class Hub {
   readonly #tailnet = new Tailnet((ipn) => this.#login.loadKnownHosts(ipn));
   readonly #home = new Home(this.#tailnet);
   readonly #status = new StatusBar();
+  readonly #link = new LinkBar(this.#tailnet);
   readonly #find = new FindBar();
   readonly #tabs = new Tabs((session) => this.#handleSelect(session));
   readonly #sidebar = new Sidebar({open: (machine, query) => this.#open(machine, query)});
@@ -172,6 +174,7 @@ class Hub {
     setText(byId('tailnet-name'), tailnet.name);
     setText(byId('tailnet-state'), stateInWords(tailnet));
     byId('tailnet-dot').className = `dot ${toneOf(tailnet)}`;
+    this.#link.draw();
     this.#sidebar.update(tailnet.machines, this.#tabs.current?.machine.id ?? '');
     this.#home.update(this.#tabs.sessions.length > 0);
     const user = tailnet.user ? `Shells open as ${tailnet.user}.` : '';

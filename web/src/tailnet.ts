@@ -3,7 +3,15 @@
  *
  *   asking > loading > joining > joined          any > failed (retry() begins again)
  */
-import init, {createIPN, type IPN, type IPNProblem, type IPNState} from 'meshterm';
+import init, {
+  createIPN,
+  type IPN,
+  type IPNLink,
+  type IPNProblem,
+  type IPNRelayLink,
+  type IPNState,
+  type IPNStatus,
+} from 'meshterm';
 import type {Disposable} from './dom.js';
 import {machinesOf, type HubNetMap, type Machine} from './machines.js';
 
@@ -18,14 +26,6 @@ interface JoinAnswer {
   user: string;
   tailnet: string;
   loginServer: string;
-}
-
-interface Region {
-  id: number;
-  code: string;
-  name: string;
-  connected: boolean;
-  rttMs?: number;
 }
 
 const NOTICE_MS = 20_000; // a problem that is not repeated for so long is over
@@ -73,8 +73,9 @@ export class Tailnet {
   /** What a person should know, and nothing hangs on; or ''. */
   note = '';
   #ipn: IPN | undefined;
-  #home: Region | undefined;
-  #regions: Region[] = [];
+  #home: IPNRelayLink | undefined;
+  #regions: IPNRelayLink[] = [];
+  #control: IPNLink | undefined;
   #attempt = 0;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -103,6 +104,19 @@ export class Tailnet {
 
   get isRelayConnected(): boolean {
     return this.#home?.connected ?? false;
+  }
+
+  /** What is being connected again; shells wait for the relay only. */
+  get lost(): {what: string; link: IPNLink} | undefined {
+    if (this.phase !== 'joined') return undefined;
+    if (this.#home?.state === 'reconnecting') return {what: 'the relay', link: this.#home};
+    if (this.#control?.state === 'reconnecting')
+      return {what: 'the control server', link: this.#control};
+    return undefined;
+  }
+
+  reconnect(): void {
+    this.#ipn?.reconnect();
   }
 
   /** A region's short code, from its id, code or name. */
@@ -176,7 +190,8 @@ export class Tailnet {
       notifyPanicRecover: whenCurrent((message: string) => this.#fail({code: 'panic', message})),
       notifyError: whenCurrent((problem: IPNProblem) => this.#handleProblem(problem)),
       notifyStatus: whenCurrent((json: string) => {
-        const status = JSON.parse(json) as {homeRegion: number; regions: Region[]};
+        const status = JSON.parse(json) as IPNStatus;
+        this.#control = status.control;
         this.#regions = status.regions;
         this.#home = status.regions.find((region) => region.id === status.homeRegion);
         this.#changed();
