@@ -1,7 +1,5 @@
-/*
- * class Ipn: the page's side of one node. It checks what the page says, gives every session a
- * ref, and hands what the engine says to whoever it is for. The engine is behind a Link.
- */
+/* class Ipn: the page's side of one node. Checks what the page says, and hands what the engine,
+ * behind a Link, says to whoever it is for. */
 import type {
   IPN,
   IPNAttachOptions,
