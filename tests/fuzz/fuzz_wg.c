@@ -73,6 +73,21 @@ static void restart(struct end *e)
         abort();
 }
 
+/* What was delivered: no transport message may be delivered twice. */
+static uint64_t delivered[512];
+static size_t delivered_count;
+
+static void note_delivered(const uint8_t *datagram, size_t len)
+{
+    uint64_t mark =
+        load_le64(datagram + len - 8) ^ load_le64(datagram + 4); /* tag, index, counter */
+    for (size_t i = 0; i < delivered_count; i++)
+        if (delivered[i] == mark)
+            abort();
+    if (delivered_count < sizeof delivered / sizeof *delivered)
+        delivered[delivered_count++] = mark;
+}
+
 /* An exact copy, so that one byte too far is seen. */
 static void receive(struct end *e, const uint8_t *src, size_t len)
 {
@@ -84,6 +99,8 @@ static void receive(struct end *e, const uint8_t *src, size_t len)
     wg_device_receive(e->dev, &got, datagram, len, &e->other->config.key, now_ms);
     if (got.len > 0 && (got.packet < datagram || got.packet + got.len > datagram + len))
         abort();
+    if (got.len > 0)
+        note_delivered(datagram, len);
     free(datagram);
 }
 
@@ -115,6 +132,7 @@ static void setup(void)
 {
     static const struct ipprefix any4 = {{4, {0}}, 0};
     random_state = 1;
+    delivered_count = 0;
     now_ms = 1000;
     host_init(&(struct host_calls){.random_bytes = random_bytes});
     for (int i = 0; i < ENDS; i++) {

@@ -10,6 +10,7 @@ add_dependencies(engine_world netstack_endpoint)
 
 target_link_libraries(fuzz_ipn PRIVATE engine_world)
 if(FUZZ)
+    target_link_libraries(planted_ipn PRIVATE engine_world)
     return()
 endif()
 

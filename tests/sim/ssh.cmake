@@ -3,14 +3,16 @@
 set(SSH_WORLD ${TESTS_DIR}/support/ssh/mini_server.c ${TESTS_DIR}/support/ssh/ssh_world.c)
 foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_auth_session unit_ssh_ssh_channels unit_ssh_ssh_agent unit_ssh_ssh_hostile
         unit_ssh_ssh_hostkey unit_ssh_ssh_host_cert unit_ssh_ssh_kex unit_ssh_ssh_rekey
-        unit_ssh_ssh_misorder unit_ssh_ssh_window fuzz_ssh fuzz_ssh_packets)
+        unit_ssh_ssh_misorder unit_ssh_ssh_window fuzz_ssh fuzz_ssh_packets planted_ssh
+        planted_ssh_packets)
     if(TARGET ${TEST})
         target_sources(${TEST} PRIVATE ${SSH_WORLD})
     endif()
 endforeach()
 foreach(TEST unit_ssh_crypto_backend unit_ssh_ssh_channels unit_ssh_ssh_hostile unit_ssh_ssh_hostkey
         unit_ssh_ssh_kex unit_ssh_ssh_rekey unit_ssh_ssh_misorder
-        unit_ssh_ssh_window fuzz_ssh_packets)
+        unit_ssh_ssh_window fuzz_ssh_packets planted_ssh planted_ssh_packets
+        planted_ssh_host_cert)
     if(TARGET ${TEST})
         libssh2_private_headers(${TEST})
     endif()

@@ -50,11 +50,17 @@ async function fuzzOne(dir, name, seconds) {
   say(`fuzz_${name}: ${runs} runs, ${found} new inputs, ${statistic(log, 'peak_rss_mb')} MB`);
 }
 
-export async function fuzzAll(dir, seconds) {
+/** The names of all harnesses. */
+export function harnesses() {
   const names = readdirSync(path.join(ROOT, 'tests', 'fuzz'))
     .filter((file) => /^fuzz_.*\.c$/.test(file))
     .map((file) => file.slice('fuzz_'.length, -'.c'.length));
   if (names.length === 0) throw new SetupError('no harness in tests/fuzz');
+  return names;
+}
+
+export async function fuzzAll(dir, seconds) {
+  const names = harnesses();
   const failures = [];
   const queue = [...names];
   const worker = async () => {

@@ -7,6 +7,7 @@ import {coverageTable, forgetCoverage} from './coverage.mjs';
 import {C_FILES, treeFiles} from './files.mjs';
 import {fuzzAll} from './fuzz.mjs';
 import {peers} from './peers.mjs';
+import {findPlanted} from './planted.mjs';
 import {ctestRecord, recordNative, reporters} from './ran.mjs';
 import {ROOT, SetupError, ninja, say, sh} from './setup.mjs';
 
@@ -101,6 +102,10 @@ async function wasm({env}) {
 
 async function fuzz({env, long}) {
   const dir = await cmakeBuild('fuzz', {...env, CC: 'clang-19'}, ['-DFUZZ=ON']);
+  if (long) {
+    await ninja('fuzz', dir, ['-k', '0', 'planted'], env);
+    await findPlanted(dir);
+  }
   await fuzzAll(dir, long ? 600 : 25);
 }
 
