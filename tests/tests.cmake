@@ -74,6 +74,7 @@ foreach(SOURCE ${PLANTED})
     if(NOT FUZZ)
         continue()
     endif()
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${SOURCE}) # read here
     get_filename_component(SHORT ${SOURCE} NAME_WE)
     module_of(${SHORT} MODULE)
     add_executable(planted_${SHORT} EXCLUDE_FROM_ALL ${TESTS_DIR}/fuzz/fuzz_${SHORT}.c ${SOURCE})
