@@ -83,7 +83,9 @@ export class Ipn implements IPN {
       kind: worker,
       shared: {identity, graceMs},
       WebSocket,
-      receive: (messages) => this.#receive(messages),
+      receive: (messages) => {
+        for (const message of messages) if (!this.#end) this.#handle(message);
+      },
       note: (line) => console.info(line),
     });
     this.#stopWatching = watchPage({
@@ -215,10 +217,6 @@ export class Ipn implements IPN {
     if (this.#end) return;
     if (this.#early) this.#early.push([message, transfer]);
     else this.#link.post(message, transfer);
-  }
-
-  #receive(messages: FromEngine[]): void {
-    for (const message of messages) if (!this.#end) this.#handle(message);
   }
 
   #handle(message: FromEngine): void {

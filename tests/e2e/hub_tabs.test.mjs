@@ -56,7 +56,10 @@ test('loaded again: the tabs, what they showed, and what runs in them', async ()
   const [text] = await hub.shows(/[^]*^counted$[^]*/m);
   assert.match(text, /^asked-2$/m);
   const numbers = [...text.matchAll(/^n(\d+)$/gm)].map(([, n]) => Number(n));
-  assert.deepEqual(numbers, Array.from({length: 400}, (_, i) => i + 1));
+  assert.deepEqual(
+    numbers,
+    Array.from({length: 400}, (_, i) => i + 1),
+  );
   await hub.enter('echo clean-$((1+1))', /[$#] echo clean-\$\(\(1\+1\)\)\nclean-2$/m);
   assert.equal((await hubNodes()).length, 1);
   assert.deepEqual(hub.lines, []);

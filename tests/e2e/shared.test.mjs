@@ -43,17 +43,18 @@ const BREAKER = `{
 const PAGE_SCRIPT = `
 globalThis.said = {states: [], panics: [], problems: [], urls: []};
 globalThis.join = async (from, config) => {
-  const {createIPN} = await import(from);
-  const ipn = (globalThis.ipn = await createIPN({worker: 'shared', ...config}));
+  const {createIPN, sealedState} = await import(from);
+  const stateStorage = config.isSealed ? sealedState() : config.stateStorage;
+  const ipn = (globalThis.ipn = await createIPN({worker: 'shared', ...config, stateStorage}));
   await new Promise((resolve) => ipn.run({
-    notifyState(state) { said.states.push(state); if (state === 'Running') resolve(); },
-    notifyNetMap(json) { said.netMap = JSON.parse(json); },
+    notifyState(state) { said.states.push(state); if (said.netMap && state === 'Running') resolve(); },
+    notifyNetMap(json) { said.netMap = JSON.parse(json); if (said.states.at(-1) === 'Running') resolve(); },
     notifyStatus(json) { said.status = JSON.parse(json); },
     notifyBrowseToURL(url) { said.urls.push(url); },
     notifyPanicRecover(error) { said.panics.push(error); },
     notifyError({code}) { said.problems.push(code); },
   }));
-  return said.netMap?.self.name;
+  return said.netMap.self.nodeKey;
 };
 globalThis.exec = async (command) => (await ipn.exec('node1', '${USER}', command, {timeoutSeconds: 20})).text();
 const listener = (shell) => ({
@@ -314,9 +315,23 @@ test('a fault of the core, and the end of the worker, reach every page; createIP
       const [panic] = await page.evaluate(() => globalThis.said.panics.splice(0));
       assert.match(panic, how === 'trap' ? /planted/ : /worker .* has ended/);
     }
-    for (const page of pages) assert.match(await join(page, our), /^shared-/);
+    for (const page of pages) assert.match(await join(page, our), /^nodekey:/);
     assert.equal(await exec(pages[1], 'echo again'), 'again\n');
   }
+});
+
+test('a worker that is gone: the same node comes back from its sealed state, and ends for good', async () => {
+  const our = await settings({graceSeconds: 1, isSealed: true, logoutOnClose: true});
+  const page = await openPage();
+  const key = await join(page, our);
+  await page.evaluate(() => new BroadcastChannel('break').postMessage('die'));
+  await page.reload();
+  assert.equal(await join(page, our), key);
+  assert.equal(await nodes(our.hostname), 1);
+  await openPage();
+  await page.close();
+  await gone(our.hostname);
+  assert.notEqual(await join(await openPage(), our), key);
 });
 
 test('another version: a worker of its own and a word; a worker that does not fit is refused', async () => {
@@ -332,7 +347,7 @@ test('another version: a worker of its own and a word; a worker that does not fi
 });
 
 test('without SharedWorker a tab leads; when it goes, another does', async () => {
-  const our = await settings({graceSeconds: 1});
+  const our = await settings({isSealed: true});
   const script = 'delete globalThis.SharedWorker';
   const pages = [await openPage({script}), await openPage({script}), await openPage({script})];
   const names = [];
@@ -358,7 +373,10 @@ test('without SharedWorker a tab leads; when it goes, another does', async () =>
   assert.equal(await exec(pages[1], 'echo back'), 'back\n');
   assert.equal(await exec(pages[2], 'echo back'), 'back\n');
   assert.equal(pages[1].workers().length + pages[2].workers().length, 1);
-  await until('one node', async () => (await nodes(our.hostname)) === 1, {timeout: 15_000});
+  // Its state was sealed, so it is the same node.
+  for (const page of pages.slice(1))
+    assert.equal(await page.evaluate(() => globalThis.said.netMap.self.nodeKey), names[0]);
+  assert.equal(await nodes(our.hostname), 1);
 });
 
 test('two tabs of one stored state without sharing: the second one has a node of its own', async () => {

@@ -303,6 +303,20 @@ test('where the worker ends with its last page: logged out at once, unless the s
   assert.equal(other.core.count('logout'), 0);
 });
 
+test('the page that runs the worker is left: what can come back stays joined', async () => {
+  const kept = {getState: () => '', setState() {}};
+  for (const [config, logouts] of [
+    [{}, 1],
+    [{stateStorage: kept}, 0],
+  ]) {
+    const [world] = await start(config, config);
+    world.node.ownerLeaves();
+    assert.equal(world.core.count('logout'), logouts);
+    await world.says({type: 'loggedOut'});
+    assert.equal(world.cores.length, 1, 'nothing is started in a worker that ends');
+  }
+});
+
 test('the state is kept by one living page, which has all of it', async () => {
   const storage = () => {
     const map = new Map();

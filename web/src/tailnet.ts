@@ -34,6 +34,11 @@ const WORKERS = ['dedicated', 'none'] as const; // ?worker=
 const NOTES = ['other-version', 'state-in-use', 'state-storage'];
 const HOSTNAME = 'meshterm-hub';
 
+function workerKind(): 'dedicated' | 'none' | 'shared' {
+  const wanted = new URLSearchParams(location.search).get('worker');
+  return WORKERS.find((known) => known === wanted) ?? 'shared';
+}
+
 class JoinError extends Error {
   constructor(
     readonly code: string,
@@ -138,7 +143,7 @@ export class Tailnet {
     this.problem = this.loginURL = undefined;
     try {
       this.#setPhase('asking');
-      void init().catch(() => {}); // createIPN says why
+      if (workerKind() !== 'shared') void init().catch(() => {}); // createIPN says why
       const answer = await askToJoin();
       if (attempt !== this.#attempt) return;
       this.name = answer.tailnet;
@@ -159,14 +164,13 @@ export class Tailnet {
   }
 
   #createIPN({controlURL, controlKey, authKey, derpURLs}: JoinAnswer): Promise<IPN> {
-    const worker = new URLSearchParams(location.search).get('worker');
     return createIPN({
       controlURL,
       controlKey,
       authKey,
       derpURLs,
       hostname: HOSTNAME,
-      worker: WORKERS.find((known) => known === worker) ?? 'shared',
+      worker: workerKind(),
     });
   }
 

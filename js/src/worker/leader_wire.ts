@@ -7,7 +7,7 @@ import {holdLock} from '../host/locks.js';
 import {VERSION} from '../host/version.js';
 import type {FromEngine, ToNode} from './messages.js';
 import type {Finding} from './node_host.js';
-import {nodeName, randomWord} from './node_name.js';
+import {leaderLock, nodeName, randomWord} from './node_name.js';
 import type {Wire, WireEvents} from './node_link.js';
 import type {Identity} from './shared_wire.js';
 
@@ -31,7 +31,7 @@ class LeaderWire implements Wire {
     this.#all.onmessage = ({data}: MessageEvent<Finding>) => {
       if (data.type === 'here') this.#follow(data.node);
     };
-    void holdLock(`${this.#name} leads`, this.#waiting.signal).then((release) => {
+    void holdLock(leaderLock(this.#name), this.#waiting.signal).then((release) => {
       if (this.#waiting.signal.aborted) release();
       else this.#lead(release);
     });

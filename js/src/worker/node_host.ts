@@ -11,7 +11,7 @@ import {VERSION} from '../host/version.js';
 import type {Engine, Post} from './engine.js';
 import type {FromEngine, ToNode} from './messages.js';
 import type {NodePort} from './node_client.js';
-import {isNodeName, randomWord, versionOf, withoutVersion} from './node_name.js';
+import {isNodeName, leaderLock, randomWord, versionOf, withoutVersion} from './node_name.js';
 import {SharedNode} from './shared_node.js';
 
 type MakeEngine = (post: Post) => Engine;
@@ -29,9 +29,24 @@ export interface OwnerScope {
 export type Finding =
   {type: 'who'} | {type: 'here'; node: string} | {type: 'connect'; node: string; page: string};
 
+const ENDING_TRIES = 40;
+const ENDING_EVERY_MS = 50;
+
+/** The worker before this one may still be on its way out, and hold the state. */
+async function waitForLast(name: string): Promise<void> {
+  for (let tries = 0; tries < ENDING_TRIES; tries++) {
+    const held = await heldLocks(`${name} `);
+    if (held.every((lock) => lock === leaderLock(name))) return;
+    await new Promise((resolve) => setTimeout(resolve, ENDING_EVERY_MS));
+  }
+}
+
 async function makeNode(name: string, makeEngine: MakeEngine): Promise<SharedNode> {
   const lock = hasLocks() ? `${name} ${randomWord()}` : undefined;
-  if (lock) await holdLock(lock);
+  if (lock) {
+    await waitForLast(name);
+    await holdLock(lock);
+  }
   return new SharedNode({
     clock: systemClock(),
     version: VERSION,

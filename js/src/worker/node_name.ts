@@ -18,6 +18,11 @@ export function isNodeName(name: string): boolean {
   return parts[0] === WORD && parts.length === PARTS;
 }
 
+/** Held by the page that runs the worker where pages cannot share one. */
+export function leaderLock(name: string): string {
+  return `${name} leads`;
+}
+
 export function versionOf(name: string): string {
   return decodeURIComponent(name.split(' ')[PARTS - 1] ?? '');
 }
