@@ -95,9 +95,13 @@ async function constantTime({env}) {
 
 async function wasm({env}) {
   await buildPackage(env);
-  await sh(process.execPath, ['--test', '--test-reporter=spec', 'tests/wasm_symbols.test.mjs'], {
-    env,
-  });
+  await sh(
+    process.execPath,
+    ['--test', '--test-reporter=spec', 'tests/wasm_symbols.test.mjs', 'tests/size.test.mjs'],
+    {
+      env,
+    },
+  );
 }
 
 async function fuzz({env, long}) {

@@ -3,6 +3,7 @@
 set(DIR ${MESHTERM_DEPS}/libsodium/src/libsodium)
 file(GLOB_RECURSE SOURCES ${DIR}/*.c)
 list(FILTER SOURCES EXCLUDE REGEX "/randombytes/(sysrandom|internal)/")
+list(APPEND SOURCES ${CMAKE_CURRENT_LIST_DIR}/libsodium_base_point.c)
 file(READ ${MESHTERM_DEPS}/libsodium/builds/msvc/version.h VERSION_H)
 string(REPLACE "\"export.h\"" "\"sodium/export.h\"" VERSION_H "${VERSION_H}")
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/third_party/libsodium/sodium/version.h CONTENT "${VERSION_H}" @ONLY)
@@ -19,3 +20,7 @@ set_source_files_properties(${DIR}/crypto_stream/chacha20/ref/chacha20_ref.c
     ${DIR}/crypto_onetimeauth/poly1305/donna/poly1305_donna.c
     ${DIR}/crypto_scalarmult/curve25519/ref10/x25519_ref10.c
     PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")
+# Whoever multiplies the base point; libsodium_base_point.c says why.
+set_source_files_properties(${DIR}/crypto_sign/ed25519/ref10/keypair.c
+    ${DIR}/crypto_sign/ed25519/ref10/sign.c ${DIR}/crypto_scalarmult/curve25519/ref10/x25519_ref10.c
+    PROPERTIES COMPILE_DEFINITIONS ge25519_scalarmult_base=ge25519_scalarmult_base_point)
