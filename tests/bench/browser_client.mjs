@@ -1,5 +1,6 @@
 // A client in a fresh page of a real Chromium; what is measured happens in pages/bench.js.
 import {until} from '../support/process.mjs';
+import {threadSwitches, treeCpuSeconds} from './cpu.mjs';
 
 export class BrowserClient {
   /** @param {{browser, site: string, name: 'ours' | 'tsconnect', config, host, user}} o */
@@ -26,16 +27,43 @@ export class BrowserClient {
     return this.page.call('echo', n, pauseMs);
   }
 
-  downloadInTerminal(file) {
-    return this.page.call('downloadInTerminal', file);
+  /** {timers, messages} since watch(). */
+  async wakeUps() {
+    return (await this.page.call('probe')).wakeUps;
   }
 
-  downloadByCommand(file) {
-    return this.page.call('downloadByCommand', this.o.host, this.o.user, file);
+  watch() {
+    return this.page.call('probe', 'watch');
   }
 
-  downloadByTcp(port) {
-    return this.page.call('downloadByTcp', this.o.host, port);
+  /** @param {{how: string, bytes, file, upload, tcpPort, sinkPort}} o */
+  transfer({how, bytes, file, upload, tcpPort, sinkPort}) {
+    const {host, user} = this.o;
+    const calls = {
+      command: () => this.page.call('downloadByCommand', host, user, file),
+      terminal: () => this.page.call('downloadInTerminal', file),
+      sftp: () => this.page.call('downloadBySftp', host, user, file),
+      tcp: () => this.page.call('downloadByTcp', host, tcpPort),
+      commandUp: () => this.page.call('uploadByCommand', host, user, bytes),
+      terminalUp: () => this.page.call('uploadInTerminal', bytes),
+      sftpUp: () => this.page.call('uploadBySftp', host, user, upload, bytes),
+      tcpUp: () => this.page.call('uploadByTcp', host, sinkPort, bytes),
+    };
+    return calls[how]();
+  }
+
+  sessions(n) {
+    return this.page.call('sessions', this.o.host, this.o.user, n);
+  }
+
+  /** Seconds on a core so far, of all of Chromium's processes. */
+  cpuSeconds() {
+    return treeCpuSeconds(this.o.browser.child.pid);
+  }
+
+  /** What the system says of the thread that the client's core runs in; undefined in a page's own. */
+  threadWakeUps() {
+    return threadSwitches(this.o.browser.child.pid, 'DedicatedWorker');
   }
 
   async leave() {

@@ -5,6 +5,7 @@
  *   hub        Chromium ── the hub's pass-through, which joins messages ── Headscale ── node1
  *   tsconnect  Chromium ── pass-through for control, DERP directly ── Headscale ── node1
  *   native     ssh ── tailscale nc ── tailscaled held to DERP ── Headscale ── node1
+ *   nativeHub  the same, its relay through a relay of bytes in the process of the hub's pass-through
  */
 import {fork} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
@@ -18,11 +19,11 @@ import {peers} from '../support/peers.mjs';
 import {say} from '../support/setup.mjs';
 import {BrowserClient} from './browser_client.mjs';
 import {Chromium} from '../support/chromium.mjs';
+import {measureIdle} from './idle.mjs';
 import {NativeClient} from './native_client.mjs';
+import {deepen, wants} from './visit.mjs';
 
 const HOST = 'node1.tail.test';
-const KEYS = 100; // typed per visit
-const KEY_PAUSE_MS = 10;
 const SITE = fileURLToPath(new URL('site_process.mjs', import.meta.url));
 
 class World {
@@ -68,17 +69,18 @@ class World {
   }
 
   /** js/dist is copied: what is measured does not change while it is. */
-  async #startSite({dist, tsconnect}) {
+  async #startSite({dist, tsconnect, bytes: uploadBytes}) {
     const ours = path.join(this.dir, 'ours');
     cpSync(dist, ours, {recursive: true});
-    const options = {headscale: this.headscale.url, file: this.file, ours, tsconnect};
+    const options = {headscale: this.headscale.url, file: this.file, uploadBytes, ours, tsconnect};
     const child = fork(SITE, [JSON.stringify(options)]);
     this.stopping.push(() => child.kill());
     const site = await new Promise((resolve, reject) => {
       child.once('message', resolve);
       child.once('exit', (code) => reject(new Error(`the site ended: ${code}`)));
     });
-    Object.assign(this, {site: site.url, tcpPort: site.tcpPort});
+    const {url, ...ports} = site;
+    Object.assign(this, {site: url, ...ports});
   }
 
   async stop() {
@@ -86,10 +88,10 @@ class World {
     for (const stop of this.stopping.reverse()) await Promise.resolve(stop()).catch(() => {});
   }
 
-  /** A visitor that has nothing yet. */
-  visit(client, hostname) {
+  /** A visitor that has nothing yet, in a browser of its own if one is given. */
+  visit(client, hostname, browser = this.browser) {
     const common = {host: HOST, user: this.user};
-    if (client === 'native')
+    if (client.startsWith('native'))
       return NativeClient.visit({
         ...common,
         binaries: this.binaries,
@@ -97,8 +99,9 @@ class World {
         hostname,
         loginServer: this.headscale.url,
         authKey: this.authKey,
+        env: client === 'nativeHub' ? {TS_DEBUG_USE_DERP_ADDR: '127.0.0.1'} : {},
       });
-    const {authKey, controlKey, site, browser} = this;
+    const {authKey, controlKey, site} = this;
     const config = {authKey, hostname, controlURL: site};
     if (client === 'ours') Object.assign(config, {controlKey, controlURL: this.headscale.url});
     if (client === 'hub') Object.assign(config, {controlKey, derpURLs: {'*': `${site}/derp`}});
@@ -107,37 +110,12 @@ class World {
   }
 }
 
-/** Which downloads a client can do. tsconnect has only shells; OpenSSH's terminal adds nothing. */
-const DOWNLOADS = {
-  ours: ['command', 'terminal', 'tcp'],
-  hub: ['command', 'terminal', 'tcp'],
-  tsconnect: ['terminal'],
-  native: ['command', 'tcp'],
-};
-
-function download(world, client, how) {
-  if (how === 'command') return client.downloadByCommand(world.file);
-  if (how === 'terminal') return client.downloadInTerminal(world.file);
-  return client.downloadByTcp(world.tcpPort);
-}
-
-/** Memory once more after the downloads, when the rings have grown. */
-async function deepen(world, name, client, sample, bytes) {
-  sample.echoMs = await client.echo(KEYS, KEY_PAUSE_MS);
-  for (const how of DOWNLOADS[name]) {
-    const result = await download(world, client, how);
-    if (result.bytes !== bytes) throw new Error(`${how}: ${result.bytes} bytes of ${bytes}`);
-    (sample.downloads ??= {})[how] = result;
-  }
-  sample.memoryAfterBytes = await client.memoryBytes?.();
-}
-
-async function oneVisit(world, name, i, {deep, bytes}) {
+async function oneVisit(world, name, i, {deep, ...o}) {
   let client;
   try {
     client = world.visitor = await world.visit(name, `${name}-${i}`);
     const sample = await client.measure();
-    if (deep) await deepen(world, name, client, sample, bytes);
+    if (deep) await deepen(world, name, client, sample, o);
     return sample;
   } catch (error) {
     return {error: error.message.split('\n')[0]};
@@ -149,7 +127,7 @@ async function oneVisit(world, name, i, {deep, bytes}) {
 
 function tell(name, i, sample) {
   if (sample.error) return say(`net: ${name} ${i}: FAILED: ${sample.error}`);
-  const rates = Object.entries(sample.downloads ?? {}).map(
+  const rates = Object.entries(sample.transfers ?? {}).map(
     ([how, {bytes, streamMs}]) => `, ${how} ${(bytes / 1000 / streamMs).toFixed(1)} MB/s`,
   );
   const [joined, prompted] = [sample.pageToRunningMs, sample.promptMs].map((ms) => ms.toFixed(0));
@@ -159,7 +137,7 @@ function tell(name, i, sample) {
 /**
  * In turn A B C D A B C D …; whoever makes more visits makes the rest alone, one of its own
  * between two rounds.
- * @returns {Promise<Record<string, object[]>>} the samples of each client
+ * @returns {Promise<{samples: Record<string, object[]>, chromium}>} the samples of each client
  */
 export async function benchNet(o) {
   const world = new World();
@@ -168,6 +146,8 @@ export async function benchNet(o) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
   try {
     await world.start(o);
+    if (!world.derpPort && o.clients.delete('nativeHub'))
+      say('net: port 3340 is taken: no native client through the hub');
     const every = Math.max(1, Math.floor(o.joins / o.others));
     const rounds = Math.max(o.clients.has('ours') ? o.joins : 0, o.others * every);
     for (let round = 0; round < rounds; round++) {
@@ -176,11 +156,13 @@ export async function benchNet(o) {
       for (const name of o.clients) {
         if (name === 'ours' ? round >= o.joins : !all) continue;
         const deep = all && turn < o.downloads;
-        const sample = await oneVisit(world, name, round, {deep, bytes: o.bytes});
+        const sample = await oneVisit(world, name, round, {deep, ...o});
         tell(name, round, sample);
         samples[name].push(sample);
       }
     }
+    const idle = wants(o, 'idle') ? await measureIdle(world, o) : {};
+    for (const [name, sample] of Object.entries(idle)) (samples[name] ??= []).push(sample);
     return {samples, chromium: world.browser.version};
   } finally {
     await world.stop();

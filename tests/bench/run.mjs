@@ -2,15 +2,18 @@
 // what it saw as a table and as JSON; no figure makes it fail. --help tells the options.
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
+import {buildHub} from '../../web/build.mjs';
 import {buildPackage, buildWasm} from '../support/build.mjs';
 import {ROOT, main, say, setup, withLock} from '../support/setup.mjs';
 import {benchAead} from './core/core.mjs';
-import {benchWhole, wholeProfiles} from './core/whole.mjs';
+import {CASES, benchWhole, wholeProfiles} from './core/whole.mjs';
 import {load, machine} from './machine.mjs';
 import {benchNet} from './net.mjs';
 import {readOptions} from './options.mjs';
-import {aeadRows, netRows, sizeRows, wholeRows} from './rows.mjs';
+import {netRows} from './net_rows.mjs';
+import {aeadRows, sizeRows, wholeRows} from './rows.mjs';
 import {sizes} from './size.mjs';
+import {sizeReport, sizeReportText} from './size_report.mjs';
 import {table} from './table.mjs';
 import {tsconnect} from './tsconnect.mjs';
 
@@ -18,8 +21,7 @@ const DIST = path.join(ROOT, 'js', 'dist');
 const WEB = path.join(ROOT, 'web', 'dist');
 
 async function measureCore(env, {rows, profiled}, report) {
-  const all = rows.size === 0;
-  if (all || rows.has('aead')) {
+  if (!rows || rows.has('aead')) {
     const clients = ['ours', 'libsodium -O3', 'libsodium -Os'];
     report.tables.push({
       title: 'The AEAD alone, in V8',
@@ -27,7 +29,7 @@ async function measureCore(env, {rows, profiled}, report) {
       ...{clients, compared: clients.slice(1)},
     });
   }
-  if (!all && [...rows].every((name) => name === 'aead')) return;
+  if (rows && !CASES.some(({kind}) => rows.has(kind))) return;
   const results = await benchWhole(env, {rows, profiled});
   report.profiles = wholeProfiles(results);
   report.tables.push({
@@ -36,7 +38,10 @@ async function measureCore(env, {rows, profiled}, report) {
   });
 }
 
-async function measureSize(peer) {
+/** The hub page and the report of the module are made as well. */
+async function measureSize(env, peer, report) {
+  report.sizes = await sizeReport(env);
+  await buildHub({dist: WEB, say: () => {}});
   const found = await sizes({dist: DIST, web: WEB, tsconnect: peer});
   const rows = sizeRows(found);
   return {
@@ -56,7 +61,7 @@ async function measureNet(options, peer, report) {
   );
   return {
     title: 'In Chromium, beside the others: median (worst)',
-    rows: netRows(samples),
+    rows: netRows(samples).filter(({cells}) => Object.keys(cells).length > 0),
     clients: [...options.clients],
     compared: ['tsconnect', 'native'],
     notes: lost.map((text) => `FAILED, not counted: ${text}`),
@@ -76,6 +81,7 @@ function print(report) {
     console.log(`\n${title}\n\n${table(rows, clients, compared)}`);
     for (const note of notes) console.log(note);
   }
+  if (report.sizes) console.log(`\n${sizeReportText(report.sizes)}`);
   if (report.profiles) console.log(`\n${report.profiles}`);
 }
 
@@ -88,7 +94,7 @@ async function bench() {
   else if (parts.has('core')) await withLock('build', () => buildWasm(env));
   const peer = clients.has('tsconnect') && !onlyCore(parts) ? await tsconnect(env) : undefined;
   if (parts.has('core')) await measureCore(env, options, report);
-  if (parts.has('size')) report.tables.push(await measureSize(peer));
+  if (parts.has('size')) report.tables.push(await measureSize(env, peer, report));
   if (parts.has('net')) report.tables.push(await measureNet(options, peer, report));
   report.machine.loadAfter = load();
   const out = path.resolve(ROOT, options.out);

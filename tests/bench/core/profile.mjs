@@ -7,6 +7,7 @@ const INTERVAL_US = 200;
 export class Profile {
   #session = new Session();
   #times = new Map();
+  #wasm = new Set();
 
   constructor() {
     this.#session.connect();
@@ -28,6 +29,8 @@ export class Profile {
   stop() {
     const {profile} = this.#post('Profiler.stop');
     const names = new Map(profile.nodes.map(({id, callFrame}) => [id, nameOf(callFrame)]));
+    for (const {callFrame} of profile.nodes)
+      if (isWasm(callFrame)) this.#wasm.add(nameOf(callFrame));
     profile.samples.forEach((id, i) => {
       const name = names.get(id);
       const us = name === '(idle)' ? 0 : Math.max(0, profile.timeDeltas[i]);
@@ -35,19 +38,21 @@ export class Profile {
     });
   }
 
-  /** [{name, self}]: the share of each function, the largest first. */
+  /** [{name, self, isWasm}]: the share of each function, the largest first. */
   end() {
     this.#session.disconnect();
     const all = [...this.#times.values()].reduce((a, b) => a + b, 0);
     return [...this.#times]
-      .map(([name, us]) => ({name, self: us / all}))
+      .map(([name, us]) => ({name, self: us / all, isWasm: this.#wasm.has(name)}))
       .sort((a, b) => b.self - a.self);
   }
 }
 
-function nameOf({functionName, url}) {
-  const name = functionName || '(anonymous)';
-  return url.startsWith('wasm:') || name.startsWith('(') ? name : `${name} [js]`;
+const isWasm = ({url}) => url.startsWith('wasm:');
+
+function nameOf(frame) {
+  const name = frame.functionName || '(anonymous)';
+  return isWasm(frame) || name.startsWith('(') ? name : `${name} [js]`;
 }
 
 /** The functions above a half percent, as lines. */

@@ -4,6 +4,8 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {ROOT, ninja, say} from '../../support/setup.mjs';
 import {summary} from '../stats.mjs';
+import {linkMap} from '../wasm_sizes.mjs';
+import {layersOf} from './layers.mjs';
 import {Profile, profileText} from './profile.mjs';
 import {record} from './record.mjs';
 import {replay} from './replay.mjs';
@@ -29,16 +31,17 @@ function compiled(name) {
 }
 
 /**
- * [{name, kind, piece, least?, rate, packets, profile?}]: rate is a summary of MB/s of the thread's
- * own time, packets that of DERP's per second. rows: kinds to measure, none: all; env: of setup().
+ * [{name, kind, piece, least?, rate, packets, layers, profile?}]: rate is a summary of MB/s of the thread's
+ * own time, packets that of DERP's per second. rows: kinds to measure, undefined: all; env: of setup().
  */
 export async function benchWhole(env, {rows, profiled}) {
   await ninja('core', BUILD, ['world.wasm', 'ipn_named.wasm'], env);
   const world = compiled('world.wasm');
-  const module = compiled(profiled ? 'ipn_named.wasm' : 'ipn.wasm');
+  const module = compiled('ipn_named.wasm'); // but for the names the same as ipn.wasm
+  const map = linkMap(readFileSync(path.join(BUILD, 'ipn_named.map'), 'utf8'));
   const results = [];
   for (const one of CASES) {
-    if (rows.size > 0 && !rows.has(one.kind)) continue;
+    if (rows && !rows.has(one.kind)) continue;
     say(`the whole core: ${one.kind}, messages of ${one.piece} bytes`);
     const recorded = record(module, world, {...one, bytes: BYTES, joined: JOINED});
     const rounds = Array.from({length: ROUNDS}, () => replay(module, recorded)).slice(1);
@@ -47,7 +50,9 @@ export async function benchWhole(env, {rows, profiled}) {
       rate: summary(rounds.map(({bytes, ms}) => bytes / 1000 / ms)),
       packets: summary(rounds.map(({packets, ms}) => (packets / ms) * 1000)),
     };
-    if (profiled) result.profile = profiledRounds(module, recorded);
+    const list = profiledRounds(module, recorded);
+    result.layers = layersOf(list, map);
+    if (profiled) result.profile = list;
     results.push(result);
   }
   return results;

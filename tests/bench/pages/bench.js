@@ -3,12 +3,15 @@
  * The measuring side of a visit, the same for every client with tsconnect's interface. What is
  * delivered is a chunk: bytes or a string, whichever the client delivers. Times are in ms.
  */
+import * as transfers from './transfers.js';
+
+const {counter} = transfers;
 const PROMPT = /[#$%>] $/;
 const SSH_TIMEOUT_S = 20;
 const START = 1; // the bytes around a download in a terminal
 const END = 2;
 
-let ipn, shell;
+let ipn, client, shell;
 
 const place = (chunk, code) =>
   chunk.indexOf(typeof chunk === 'string' ? String.fromCharCode(code) : code);
@@ -35,20 +38,19 @@ function running() {
   });
 }
 
-/** Opens a shell; resolves at the prompt. Afterwards `shell.onChunk` gets what comes. */
-function openShell(client, host, user) {
-  return new Promise((resolve, reject) => {
+/** {session, prompted: when its prompt came}; onChunk gets what comes afterwards. */
+function openShell(host, user) {
+  const opened = {};
+  opened.prompted = new Promise((resolve, reject) => {
     let text = '';
-    shell = {
-      onChunk(chunk) {
-        text = (text + textOf(chunk)).slice(-200);
-        if (PROMPT.test(text)) resolve(performance.now());
-      },
+    opened.onChunk = (chunk) => {
+      text = (text + textOf(chunk)).slice(-200);
+      if (PROMPT.test(text)) resolve(performance.now());
     };
-    shell.session = ipn.ssh(host, user, {
-      ...client.output((chunk) => void shell.onChunk(chunk)),
+    opened.session = ipn.ssh(host, user, {
+      ...client.output((chunk) => void opened.onChunk(chunk)),
       writeErrorFn: (error) => reject(new Error(error)),
-      setReadFn: (type) => (shell.type = type),
+      setReadFn: (type) => (opened.type = type),
       rows: 24,
       cols: 200,
       timeoutSeconds: SSH_TIMEOUT_S,
@@ -57,16 +59,18 @@ function openShell(client, host, user) {
       onDone: () => reject(new Error(`the shell ended: ${text}`)),
     });
   });
+  return opened;
 }
 
 /** From nothing to a prompt. */
 async function visit({name, config, host, user}) {
-  const client = await import(`./${name}.js`);
+  client = await import(`./${name}.js`);
   const began = performance.now();
   ipn = await client.load(config);
   const loaded = performance.now();
   const joined = await running();
-  const prompted = await openShell(client, host, user);
+  shell = openShell(host, user);
+  const prompted = await shell.prompted;
   return {
     loadMs: loaded - began,
     pageToRunningMs: joined - began,
@@ -95,18 +99,6 @@ async function clearLine() {
   shell.onChunk = () => {};
   shell.type('\x15');
   await sleep(100);
-}
-
-/** Counts what flows by; `took` is from the first chunk to the last. */
-function counter() {
-  const c = {bytes: 0, first: undefined, last: undefined, began: performance.now()};
-  c.add = (len) => {
-    c.last = performance.now();
-    c.first ??= c.last;
-    c.bytes += len;
-  };
-  c.result = () => ({bytes: c.bytes, streamMs: c.last - c.first, totalMs: c.last - c.began});
-  return c;
 }
 
 /** A file through the terminal: raw, so that nothing is added; what lies between START and END. */
@@ -146,14 +138,15 @@ function downloadByCommand(host, user, file) {
   });
 }
 
-/** What a TCP server sends until it closes. */
-async function downloadByTcp(host, port) {
-  const c = counter();
-  const reader = ipn.tcp(host, port).readable.getReader();
-  for (;;) {
-    const {done, value} = await reader.read();
-    if (done) return c.result();
-    c.add(value.length);
+/** n more shells at once: ms until the last has its prompt. */
+async function sessions(host, user, n) {
+  const began = performance.now();
+  const shells = Array.from({length: n}, () => openShell(host, user));
+  try {
+    const prompted = await Promise.all(shells.map((one) => one.prompted));
+    return {ms: Math.max(...prompted) - began};
+  } finally {
+    for (const {session} of shells) session.close();
   }
 }
 
@@ -163,17 +156,17 @@ async function leave() {
   await (ipn.close?.() ?? ipn.logout());
 }
 
-/** What the probe saw, in this page or in the client's worker. */
-function probe() {
+/** What the probe saw, in this page or in the client's worker. 'watch': wake-ups from now on. */
+function probe(ask = 'tell') {
   return new Promise((resolve) => {
-    globalThis.benchProbe.tell(resolve);
+    globalThis.benchProbe.tell(ask, resolve);
     const channel = new BroadcastChannel('bench-probe');
     channel.onmessage = ({data}) => {
-      if (data === 'tell') return;
+      if (typeof data === 'string') return;
       channel.close();
       resolve(data);
     };
-    channel.postMessage('tell');
+    channel.postMessage(ask);
   });
 }
 
@@ -183,6 +176,12 @@ globalThis.bench = {
   echo,
   downloadInTerminal,
   downloadByCommand,
-  downloadByTcp,
+  downloadByTcp: (...args) => transfers.downloadByTcp(ipn, ...args),
+  downloadBySftp: (...args) => transfers.downloadBySftp(ipn, ...args),
+  uploadByCommand: (...args) => transfers.uploadByCommand(ipn, ...args),
+  uploadByTcp: (...args) => transfers.uploadByTcp(ipn, ...args),
+  uploadBySftp: (...args) => transfers.uploadBySftp(ipn, ...args),
+  uploadInTerminal: (bytes) => transfers.uploadInTerminal(shell, bytes),
+  sessions,
   leave,
 };

@@ -1,12 +1,14 @@
 /* global BroadcastChannel */
 /*
  * Runs before a client's code, in its page or worker, and notes from outside what the client itself
- * does not tell: its wasm memory, and when it asked the control server and was answered. Relays'
- * sockets are left alone. bench.js asks for it over a channel, of whoever has a wasm module.
+ * does not tell: its wasm memory, when it asked the control server and was answered, and, once they
+ * are watched, its wake-ups. Until then relays' sockets are left alone. bench.js asks for it over a channel, of whoever has a wasm module.
  */
 globalThis.benchProbe = {
   memories: [],
   control: [], // {at: ms since 1970, out: bytes sent, 0 = received}
+  sockets: [],
+  wakeUps: undefined, // once they are watched
 };
 (() => {
   const {benchProbe} = globalThis;
@@ -15,12 +17,30 @@ globalThis.benchProbe = {
 
   const channel = new BroadcastChannel('bench-probe');
   channel.onmessage = ({data}) =>
-    data === 'tell' && benchProbe.tell((told) => channel.postMessage(told));
-  benchProbe.tell = (to) => {
+    typeof data === 'string' && benchProbe.tell(data, (told) => channel.postMessage(told));
+  benchProbe.tell = (ask, to) => {
     if (!benchProbe.memories.length) return;
+    if (ask === 'watch') watch();
     const memoryBytes = benchProbe.memories.reduce((n, {buffer}) => n + buffer.byteLength, 0);
-    to({control: benchProbe.control, memoryBytes});
+    to({control: benchProbe.control, memoryBytes, wakeUps: benchProbe.wakeUps});
   };
+
+  /** Timers that fire and messages of sockets, from now on. */
+  function watch() {
+    benchProbe.wakeUps = {timers: 0, messages: 0};
+    for (const socket of benchProbe.sockets)
+      socket.addEventListener('message', () => benchProbe.wakeUps.messages++);
+  }
+
+  const realTimer = globalThis.setTimeout;
+  globalThis.setTimeout = (callback, ...rest) =>
+    realTimer(
+      (...args) => {
+        if (benchProbe.wakeUps) benchProbe.wakeUps.timers++;
+        callback(...args);
+      },
+      ...rest,
+    );
 
   for (const name of ['instantiate', 'instantiateStreaming']) {
     const real = WebAssembly[name];
@@ -35,6 +55,7 @@ globalThis.benchProbe = {
   globalThis.WebSocket = new Proxy(WebSocket, {
     construct(target, args) {
       const socket = new target(...args);
+      benchProbe.sockets.push(socket);
       if (!String(args[0]).includes('/ts2021')) return socket;
       const send = socket.send.bind(socket);
       socket.send = (data) => (note(data.byteLength ?? data.length), send(data));

@@ -1,0 +1,54 @@
+// What a visitor measures once it has its prompt.
+
+const KEYS = 200; // typed per visit
+const KEY_PAUSE_MS = 10;
+const SESSIONS = [1, 10, 100];
+const SETTLE_MS = 1000; // what was closed is gone
+
+/** By row: what is moved, and who can do it. tsconnect has only shells, OpenSSH's add nothing. */
+const TRANSFERS = {
+  ssh: {hows: ['command', 'commandUp'], clients: /^(ours|hub|native)/},
+  shell: {hows: ['terminal', 'terminalUp'], clients: /^(ours|hub|tsconnect)$/},
+  sftp: {hows: ['sftp', 'sftpUp'], clients: /^(ours|hub|native)/},
+  tcp: {hows: ['tcp', 'tcpUp'], clients: /^(ours|hub|native)/},
+};
+
+/** Whether a row is wanted; without a list all are. */
+export function wants({rows}, row) {
+  return !rows || rows.has(row);
+}
+
+async function transfer(world, client, how, bytes) {
+  const {file, tcpPort, sinkPort} = world;
+  const before = client.cpuSeconds();
+  const upload = `${world.dir}/upload`;
+  const result = await client.transfer({how, bytes, file, upload, tcpPort, sinkPort});
+  if (result.bytes < bytes) throw new Error(`${how}: ${result.bytes} bytes of ${bytes}`);
+  return {...result, cpuSeconds: client.cpuSeconds() - before};
+}
+
+async function openSessions(client, sample) {
+  for (const n of SESSIONS) {
+    try {
+      const {ms} = await client.sessions(n);
+      (sample.sessions ??= {})[n] = {ms, memoryBytes: await client.memoryBytes?.()};
+    } catch (error) {
+      (sample.lost ??= []).push(`${n} sessions: ${error.message.split('\n')[0]}`);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+}
+
+/** Memory once more after the transfers, when the rings have grown. */
+export async function deepen(world, name, client, sample, o) {
+  if (wants(o, 'echo')) sample.echoMs = await client.echo(KEYS, KEY_PAUSE_MS);
+  for (const [row, {hows, clients}] of Object.entries(TRANSFERS)) {
+    if (!wants(o, row) || !clients.test(name)) continue;
+    for (const how of hows)
+      (sample.transfers ??= {})[how] = await transfer(world, client, how, o.bytes);
+  }
+  if (sample.transfers) sample.memoryAfterBytes = await client.memoryBytes?.();
+  if (wants(o, 'sessions') && name !== 'hub' && name !== 'nativeHub')
+    await openSessions(client, sample);
+}
