@@ -252,11 +252,11 @@ test('a reload keeps a running shell: the counter goes on, nothing is lost or to
   assert.equal(await second.evaluate(() => globalThis.shells[0].error), 'no-session');
 });
 
-test('what a tab leaves behind: closed after the grace, or taken over by another tab', async () => {
-  const our = await settings({graceSeconds: 3});
+test('what a tab that crashed leaves behind: taken over by another tab, or closed', async () => {
+  const our = await settings({graceSeconds: 6});
   const [first, second] = [await openPage(), await openPage()];
+  await join(second, our); // the worker lives where it was started
   await join(first, our);
-  await join(second, our);
   await first.evaluate(() => {
     globalThis.shell({});
     globalThis.shell({});
@@ -269,11 +269,14 @@ test('what a tab leaves behind: closed after the grace, or taken over by another
     );
     await shows(first, new RegExp(`^in-4${at}\\r?$`), at);
   }
-  await first.close();
+  const crashed = new Promise((resolve) => first.once('crash', resolve));
+  first.goto('chrome://crash').catch(() => {});
+  await crashed;
   const list = () => second.evaluate(() => globalThis.ipn.sessions());
-  const left = await until('its sessions', async () =>
-    (await list()).length === 2 ? list() : undefined,
-  );
+  const left = await until('its sessions', async () => {
+    const found = await list();
+    return found.length === 2 && found;
+  });
   assert.deepEqual(
     left.map(({sameTab}) => sameTab),
     [false, false],
