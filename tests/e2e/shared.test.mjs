@@ -105,7 +105,7 @@ before(async () => {
     routes[folder] = DIST;
   }
   site = await serveStatic(routes, () => CSP);
-  browser = await launchChromium();
+  browser = await launchChromium('--host-resolver-rules=MAP plain.test 127.0.0.1');
 });
 
 after(async () => {
@@ -114,10 +114,10 @@ after(async () => {
   await net?.stop();
 });
 
-async function openPage({script} = {}) {
+async function openPage({script, url = site.url} = {}) {
   const page = await context.newPage();
   if (script) await page.addInitScript(script);
-  await page.goto(`${site.url}/page.html`);
+  await page.goto(`${url}/page.html`);
   return page;
 }
 
@@ -380,6 +380,20 @@ test('without SharedWorker a tab leads; when it goes, another does', async () =>
   for (const page of pages.slice(1))
     assert.equal(await page.evaluate(() => globalThis.said.netMap.self.nodeKey), names[0]);
   assert.equal(await nodes(our.hostname), 1);
+});
+
+test('plain http, which has no Web Locks: tabs that say goodbye are one node all the same', async () => {
+  const our = await settings({graceSeconds: 1});
+  const url = site.url.replace('127.0.0.1', 'plain.test');
+  const pages = [await openPage({url}), await openPage({url})];
+  assert.equal(await pages[0].evaluate(() => globalThis.isSecureContext), false);
+  const keys = await Promise.all(pages.map((page) => join(page, our)));
+  assert.equal(keys[0], keys[1]);
+  await openPage();
+  await pages[0].close();
+  assert.equal(await exec(pages[1], 'echo still'), 'still\n');
+  await pages[1].close();
+  await gone(our.hostname);
 });
 
 test('two tabs of one stored state without sharing: the second one has a node of its own', async () => {
