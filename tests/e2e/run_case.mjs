@@ -3,12 +3,13 @@
  *
  *   t.ipn             a client that has joined: one for all cases, or the case's own (`alone`)
  *   t.env, t.deed     see bed.mjs; t.deed('approve', id) resolves with what the deed does
- *   t.join(config)    a further client, closed after the case
+ *   t.join(config, callbacks)    a further client, closed after the case; callbacks of ipn.run()
  *   t.memoryBytes()   how much memory the wasm module of the last client has
+ *   t.spoilMemory()   fills it, so that the next call into the module traps
  */
 let shared;
 
-async function join({env, deed, createIPN, config}, more = {}) {
+async function join({env, deed, createIPN, config}, more = {}, callbacks = {}) {
   const ipn = await createIPN({
     controlURL: env.controlURL,
     controlKey: env.controlKey,
@@ -29,6 +30,7 @@ async function join({env, deed, createIPN, config}, more = {}) {
       notifyBrowseToURL() {},
       notifyPanicRecover: (error) => problems.push({code: 'panic', message: error}),
       notifyError: (problem) => problems.push(problem),
+      ...callbacks,
     });
   });
   return {ipn, problems};
@@ -39,8 +41,8 @@ export async function runCase(world, name) {
   const found = world.cases.find((c) => c.name === name);
   if (!found) throw new Error(`no case is called "${name}"`);
   const joined = [];
-  const joinAnother = async (more) => {
-    const client = await join(world, more);
+  const joinAnother = async (more, callbacks) => {
+    const client = await join(world, more, callbacks);
     joined.push(client.ipn);
     return client.ipn;
   };
@@ -52,6 +54,7 @@ export async function runCase(world, name) {
       deed: world.deed,
       join: joinAnother,
       memoryBytes: () => globalThis.wasmMemoryBytes(),
+      spoilMemory: () => globalThis.spoilWasmMemory(),
     });
   } finally {
     for (const ipn of joined) await ipn.close();
