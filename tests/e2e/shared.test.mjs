@@ -291,8 +291,8 @@ test('what a tab that crashed leaves behind: taken over by another tab, or close
   assert.equal(await second.evaluate(() => globalThis.shells[0].isDone), false);
 });
 
-test('twenty tabs, one node', async () => {
-  const our = await settings({graceSeconds: 1});
+test('twenty tabs, one node; one logs out and all are', async () => {
+  const our = await settings();
   const pages = await Promise.all(Array.from({length: 20}, () => openPage()));
   const names = await Promise.all(pages.map((page) => join(page, our)));
   assert.equal(new Set(names).size, 1);
@@ -302,6 +302,11 @@ test('twenty tabs, one node', async () => {
     told,
     pages.map((_, i) => `tab-${i}\n`),
   );
+  // One of them logs out: all are, at once.
+  await pages[7].evaluate(() => globalThis.ipn.logout());
+  for (const page of pages)
+    await page.waitForFunction(() => globalThis.said.states.at(-1) === 'NeedsLogin');
+  await gone(our.hostname);
 });
 
 test('a fault of the core, and the end of the worker, reach every page; createIPN works again', async () => {
