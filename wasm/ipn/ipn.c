@@ -397,6 +397,7 @@ void ipn_http_done(struct ipn *ipn, uint32_t id, int status, const uint8_t *body
         int region = region_of(id);
         uint64_t asked_ms = ipn->probe_sent_ms[region % IPN_PROBE_SLOTS];
         magicsock_probed(ipn->ms, region, status ? (int)(now_ms - asked_ms) : -1, now_ms);
+        ipn->status_dirty = true;
     }
 }
 

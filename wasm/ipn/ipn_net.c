@@ -380,9 +380,11 @@ static void apply(struct ipn *ipn, struct magicsock_event *me)
 void ipn_net_input(struct ipn *ipn, int region, uint8_t *data, size_t len)
 {
     struct magicsock_event me;
+    bool measured = magicsock_region_rtt_ms(ipn->ms, region) >= 0;
     magicsock_input(ipn->ms, region, data, len, ipn->now_ms);
     while (magicsock_next_input(ipn->ms, &me, ipn->now_ms) == 1)
         apply(ipn, &me);
+    ipn->status_dirty |= !measured && magicsock_region_rtt_ms(ipn->ms, region) >= 0;
 }
 
 int ipn_net_pump(struct ipn *ipn, struct ipn_event *ev)
