@@ -403,3 +403,18 @@ test('log lines: errors to the page or the console, nothing else unless asked', 
   await coreSays(world);
   assert.deepEqual(lines, [[2, 'detail']]);
 });
+
+test('status() is the last that was told, a copy; reconnect() does not wait', async () => {
+  const world = await startedWorld();
+  assert.deepEqual(world.ipn.status(), {control: {state: 'idle'}, homeRegion: 0, regions: []});
+  const told = {control: {state: 'reconnecting', lostAt: 1}, homeRegion: 1, regions: []};
+  await coreSays(world, {type: 'status', json: JSON.stringify(told)});
+  const status = world.ipn.status();
+  assert.deepEqual(status, told);
+  status.control.state = 'idle';
+  assert.deepEqual(world.ipn.status(), told);
+  const before = world.core.count('rebind');
+  world.ipn.reconnect();
+  await settle();
+  assert.equal(world.core.count('rebind'), before + 1);
+});

@@ -11,8 +11,8 @@ import {peers} from './peers.mjs';
 import {until} from './process.mjs';
 
 export class Testnet {
-  /** @param {{headscale?: 'headscale' | 'headscale-0.28', policy?: object}} o */
-  static async start({headscale = 'headscale', policy} = {}) {
+  /** @param {{headscale?: 'headscale' | 'headscale-0.28', policy?: object, derp?: object}} o */
+  static async start({headscale = 'headscale', policy, derp} = {}) {
     const net = new Testnet();
     const {[headscale]: headscaleDir} = await peers(headscale);
     net.dir = await mkdtemp(path.join(tmpdir(), 'meshterm-test-'));
@@ -22,6 +22,7 @@ export class Testnet {
       binary: path.join(headscaleDir, 'headscale'),
       dir: path.join(net.dir, 'hs'),
       policy,
+      derp,
     });
     return net;
   }

@@ -95,6 +95,7 @@ export class Shell {
   error = undefined;
   done = false;
   #seen = '';
+  #isReady = false;
   #ticks = [];
   #decoder = new TextDecoder();
 
@@ -109,9 +110,10 @@ export class Shell {
       onDone: () => (shell.done = true),
       ...options,
     });
-    await until('the shell', () => shell.type && shell.#seen.length > 0);
-    shell.type('PS1=; stty -echo\n');
-    await sleep(300);
+    await until('the shell', () => shell.type);
+    // What is typed before the shell is ready it may throw away.
+    const ready = () => shell.type('PS1=; stty -echo; echo ready.\n') ?? shell.#isReady;
+    await until('the shell is ready', ready, {every: 1000});
     shell.timer = setInterval(() => shell.tick(), everyMs);
     return shell;
   }
@@ -145,9 +147,9 @@ export class Shell {
     const lines = (this.#seen + this.#decoder.decode(bytes, {stream: true})).split('\n');
     this.#seen = lines.pop();
     for (const line of lines) {
+      this.#isReady ||= /^ready\./.test(line);
       const tick = /tick-(\d+)\./.exec(line);
       if (tick && !line.includes('echo')) this.#ticks.push(Number(tick[1]));
     }
-    this.#seen ||= ' ';
   }
 }
