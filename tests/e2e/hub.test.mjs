@@ -322,3 +322,29 @@ test('Headscale is down: said in words; Try again joins once it is back', async 
     if (!demo.headscale.daemon.running) await demo.headscale.launch();
   }
 });
+
+test('Headscale goes away under a shell: the foot counts down; "now", and the shell goes on', async () => {
+  const hub = await openHub();
+  await hub.openShell();
+  await hub.enter('echo a-$((6*7))', /^a-42$/m);
+  try {
+    await demo.headscale.stop();
+    await hub.page.waitForFunction(() =>
+      /^Reconnecting to the relay( in \d+ s|…)$/.test(
+        document.getElementById('link-text').textContent,
+      ),
+    );
+    await hub.page.keyboard.type('echo b-$((6*8))\n');
+    await demo.headscale.launch();
+    // It is there only between two attempts; either way the shell goes on.
+    await hub.page
+      .locator('#link-now:visible')
+      .click({timeout: 2000})
+      .catch(() => {});
+    await hub.shows(/^b-48$/m, 60_000);
+    await hub.page.waitForFunction(() => document.getElementById('link-text').textContent === '');
+    assert.equal(await hub.tabs().count(), 1);
+  } finally {
+    if (!demo.headscale.daemon.running) await demo.headscale.launch();
+  }
+});
