@@ -22,8 +22,9 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join streams life outage ssh ssh_share known_hosts)
+foreach(NAME join hostile streams life outage ssh ssh_share known_hosts)
     engine_test(${NAME})
 endforeach()
 engine_test(nomem)
+set_tests_properties(sim_ipn_nomem PROPERTIES TIMEOUT 1200) # one life for each allocation
 target_link_options(sim_ipn_nomem PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)

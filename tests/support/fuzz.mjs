@@ -4,6 +4,7 @@ import {spawn} from 'node:child_process';
 import {cpSync, existsSync, mkdirSync, readdirSync, rmSync} from 'node:fs';
 import {cpus} from 'node:os';
 import path from 'node:path';
+import {unpackGrown} from './corpus.mjs';
 import {ROOT, SetupError, say} from './setup.mjs';
 
 const PARALLEL = Math.max(2, cpus().length);
@@ -31,7 +32,10 @@ async function fuzzOne(dir, name, seconds) {
   mkdirSync(work, {recursive: true});
   if (!existsSync(seeds) || readdirSync(seeds).length === 0)
     throw new SetupError(`fuzz_${name} has no corpus in tests/fuzz/corpus/${name}`);
-  cpSync(seeds, path.join(work, 'corpus'), {recursive: true});
+  const corpus = path.join(work, 'corpus');
+  cpSync(seeds, corpus, {recursive: true});
+  unpackGrown(name, corpus);
+  const before = readdirSync(corpus).length;
   const {code, log} = await run(path.join(dir, `fuzz_${name}`), [
     `-max_total_time=${seconds}`,
     '-timeout=30', // wall time, on a machine that does other things too
@@ -39,14 +43,14 @@ async function fuzzOne(dir, name, seconds) {
     '-print_final_stats=1',
     '-verbosity=0',
     `-artifact_prefix=${work}/`,
-    path.join(work, 'corpus'),
+    corpus,
   ]);
   const runs = statistic(log, 'number_of_executed_units');
   if (code !== 0 || !(Number(runs) > 0)) {
     process.stderr.write(`${log.slice(-8000)}\n`);
     throw new SetupError(`fuzz_${name}: ${code}; the input that did it lies in ${work}`);
   }
-  const found = readdirSync(path.join(work, 'corpus')).length - readdirSync(seeds).length;
+  const found = readdirSync(corpus).length - before;
   say(`fuzz_${name}: ${runs} runs, ${found} new inputs, ${statistic(log, 'peak_rss_mb')} MB`);
 }
 
