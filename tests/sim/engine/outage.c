@@ -101,6 +101,25 @@ static void test_outage(enum way way, uint64_t outage_ms)
     finish(ways[way], outage_ms, back_ms);
 }
 
+/* The page is told of the return (`online`): nothing waits for a timer that grew meanwhile, neither
+ * TCP's nor WireGuard's, at whatever moment of them it comes. */
+static void test_told_of_return(uint64_t outage_ms)
+{
+    begin();
+    set_links(LINK_REFUSED);
+    world_cut(&w, WORLD_RELAY);
+    world_cut(&w, WORLD_CONTROL);
+    tcp->to_send += 50000;
+    type("during ");
+    world_run(&w, outage_ms, NULL);
+    set_links(LINK_UP);
+    uint64_t back_ms = w.now_ms;
+    IPN_CALL(ipn_rebind(w.ipn, 1767225600000, w.now_ms));
+    type("after");
+    CHECK(world_run(&w, 1500, all_echoed));
+    finish("refused, then online,", outage_ms, back_ms);
+}
+
 /* The far end's output waits when the network goes: its own backoff decides when it comes. */
 static void test_far_sends(uint64_t outage_ms)
 {
@@ -157,6 +176,9 @@ int main(void)
             test_outage((enum way)way, lengths[i] * SECOND);
         test_far_sends(lengths[i] * SECOND);
     }
+    for (uint64_t ms = 100 * SECOND; ms <= 115 * SECOND; ms += 1500)
+        test_told_of_return(ms);
+    test_told_of_return(600 * SECOND);
     test_relay_restarts(2 * SECOND);
     test_relay_restarts(30 * SECOND);
     test_silent_server();
