@@ -65,7 +65,11 @@ static void commit(void *ctx, size_t len)
 
 static void restart(struct end *e)
 {
-    struct wg_hooks hooks = {e, find_by_key, find_by_ip, reserve, commit};
+    struct wg_hooks hooks = {.ctx = e,
+                             .find_by_key = find_by_key,
+                             .find_by_ip = find_by_ip,
+                             .reserve = reserve,
+                             .commit = commit};
     uint64_t stamp = e->dev ? wg_device_last_timestamp_ms(e->dev) : 0;
     wg_device_free(e->dev);
     e->dev = wg_device_new(&e->private_key, stamp, &hooks);

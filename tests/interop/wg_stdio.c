@@ -74,7 +74,11 @@ static void commit(void *ctx, size_t len)
 static void init(const uint8_t *payload)
 {
     static const char *const prefixes[2] = {"10.0.0.2/32", "fd00::2/128"};
-    struct wg_hooks hooks = {NULL, find_by_key, find_by_ip, reserve, commit};
+    struct wg_hooks hooks = {.ctx = NULL,
+                             .find_by_key = find_by_key,
+                             .find_by_ip = find_by_ip,
+                             .reserve = reserve,
+                             .commit = commit};
     struct node_private key;
     memcpy(key.b, payload, 32);
     memcpy(peer.key.b, payload + 32, 32);

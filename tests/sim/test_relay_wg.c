@@ -19,6 +19,7 @@ struct end {
     unsigned received, garbled, duplicates;
     uint8_t seen[PACKETS];
     uint64_t last_ms;
+    int region; /* by which the datagram came that dev is looking at */
 };
 
 static struct relay_world world;
@@ -66,6 +67,12 @@ static void commit(void *ctx, size_t len)
     magicsock_commit(e->node->ms);
 }
 
+static void heard(void *ctx, const struct node_public *from)
+{
+    struct end *e = ctx;
+    magicsock_heard(e->node->ms, from, e->region, world.now_ms);
+}
+
 static void fill_packet(uint8_t *p, int from, int to, unsigned number)
 {
     memset(p, 0, PACKET_LEN);
@@ -85,6 +92,7 @@ static void on_datagram(struct world_node *n, const struct magicsock_event *ev)
     struct end *e = &ends[n->index];
     struct wg_received got;
     uint8_t want[PACKET_LEN];
+    e->region = ev->region;
     wg_device_receive(e->dev, &got, ev->data, ev->len, &ev->from, world.now_ms);
     if (got.len == 0)
         return;
@@ -135,7 +143,8 @@ static void begin(unsigned count, const int *ids, size_t piece)
                                                   .find_by_key = find_by_key,
                                                   .find_by_ip = find_by_ip,
                                                   .reserve = reserve,
-                                                  .commit = commit});
+                                                  .commit = commit,
+                                                  .heard = heard});
         if (!e->dev)
             abort();
     }
@@ -324,6 +333,50 @@ static void test_three(size_t piece)
     finish();
 }
 
+/* What relay `region` gives node 0 as a datagram of node 1's. */
+static void forge(int region, const uint8_t *datagram, size_t len)
+{
+    struct world_node *a = ends[0].node;
+    CHECK(a->sockets[region].open);
+    relay_put_packet(&world.relays[region].conns[a->sockets[region].conn],
+                     &ends[1].node->public_key, datagram, len);
+    world_flush_relay(&world, region);
+    world_run(&world, 100);
+}
+
+/* A relay that says of its own packets, or of old ones, that they are a node's of another region does
+ * not get what is sent to that node. */
+static void test_hostile_relay(void)
+{
+    static const size_t lens[] = {1, 32, 64, 92, 148, 200, 1300};
+    uint8_t datagram[1300], recorded[2048];
+    begin(3, (int[]){1, 2, 3, 0}, 4096);
+    world_run(&world, 1000);
+    send_packet(0, 2, 1); /* opens node 0's connection to region 3 */
+    talk(10, 10, 50);
+    size_t recorded_len = ends[0].node->last_len;
+    memcpy(recorded, ends[0].node->last, recorded_len);
+    talk(30, 10, 50);
+
+    for (size_t i = 0; i < 5 * sizeof lens / sizeof *lens; i++) {
+        size_t len = lens[i / 5];
+        relay_random_bytes(datagram, len);
+        datagram[0] = (uint8_t)(i % 5);
+        if (len > 3)
+            memset(datagram + 1, 0, 3);
+        forge(3, datagram, len);
+    }
+    forge(3, recorded, recorded_len);
+    unsigned before = ends[1].received, lost = world.relays[3].lost;
+    for (unsigned i = 100; i < 110; i++) {
+        send_packet(0, 1, i);
+        world_run(&world, 50);
+    }
+    CHECK_EQ(ends[1].received, before + 10);
+    CHECK_EQ(world.relays[3].lost, lost);
+    finish();
+}
+
 int main(void)
 {
     static const size_t pieces[] = {1, 0, 65536};
@@ -344,5 +397,6 @@ int main(void)
     test_relay_restarts();
     test_sleep();
     test_home_moves();
+    test_hostile_relay();
     return TEST_DONE();
 }

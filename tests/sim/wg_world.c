@@ -95,7 +95,11 @@ static void commit(void *ctx, size_t len)
 void world_restart(struct world *w, int i, uint64_t last_timestamp_ms)
 {
     struct world_node *n = &w->node[i];
-    struct wg_hooks hooks = {n, find_by_key, find_by_ip, reserve, commit};
+    struct wg_hooks hooks = {.ctx = n,
+                             .find_by_key = find_by_key,
+                             .find_by_ip = find_by_ip,
+                             .reserve = reserve,
+                             .commit = commit};
     wg_device_free(n->dev);
     n->dev = wg_device_new(&n->private_key, last_timestamp_ms, &hooks);
     if (!n->dev)

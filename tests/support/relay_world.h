@@ -287,6 +287,8 @@ static inline void world_event(struct world_node *n, const struct magicsock_even
         memcpy(n->last, ev->data, n->last_len);
         if (w->on_datagram)
             w->on_datagram(n, ev);
+        else /* nobody tells truth from lie */
+            magicsock_heard(n->ms, &ev->from, ev->region, w->now_ms);
         break;
     case MAGICSOCK_EVENT_HOME:
         n->homes++, n->home = ev->region;

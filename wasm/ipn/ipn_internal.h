@@ -69,6 +69,7 @@ struct ipn {
     char *netmap_json; /* lent by the last NETMAP or STATUS event */
     uint64_t running_since_ms, timestamp_stored_ms;
     bool netstack_touched; /* a flush is due */
+    int received_region; /* by which the datagram came that WireGuard is looking at */
     uint64_t handshakes_seen; /* of the WireGuard device, when waiting streams last looked */
 
     uint64_t probe_sent_ms[IPN_PROBE_SLOTS];

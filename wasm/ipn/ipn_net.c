@@ -57,6 +57,12 @@ static void commit_datagram(void *ctx, size_t len)
     magicsock_commit(ipn->ms);
 }
 
+static void heard(void *ctx, const struct node_public *from)
+{
+    struct ipn *ipn = ctx;
+    magicsock_heard(ipn->ms, from, ipn->received_region, ipn->now_ms);
+}
+
 /* ---- hooks of magicsock ---- */
 
 static bool find_node(void *ctx, const struct node_public *key, struct disco_public *disco,
@@ -90,8 +96,8 @@ static void output_packet(void *ctx, const uint8_t *packet, size_t len)
 
 static int make_tunnel(struct ipn *ipn)
 {
-    struct wg_hooks hooks = {ipn, find_peer_by_key, find_peer_by_ip, reserve_datagram,
-                             commit_datagram};
+    struct wg_hooks hooks = {
+        ipn, find_peer_by_key, find_peer_by_ip, reserve_datagram, commit_datagram, heard};
     struct magicsock_config config = {.node_key = ipn->node_key,
                                       .disco_key = ipn->disco_key,
                                       .ctx = ipn,
@@ -311,6 +317,7 @@ static void note_home(struct ipn *ipn, int region)
 static void receive_datagram(struct ipn *ipn, struct magicsock_event *me)
 {
     struct wg_received got;
+    ipn->received_region = me->region;
     wg_device_receive(ipn->wg, &got, me->data, me->len, &me->from, ipn->now_ms);
     if (wg_device_stats(ipn->wg)->handshakes != ipn->handshakes_seen) {
         ipn->handshakes_seen = wg_device_stats(ipn->wg)->handshakes;

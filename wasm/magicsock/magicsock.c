@@ -159,7 +159,6 @@ static bool deliver_packet(struct magicsock *ms, struct ms_region *r,
     r->used_ms = now_ms;
     if (disco_is_message(packet->data, packet->len))
         return ms_disco_receive(ms, r, packet, ev, now_ms);
-    ms_path_learn(ms, &packet->from, r, now_ms);
     ev->type = MAGICSOCK_EVENT_WIREGUARD;
     ev->from = packet->from;
     ev->data = packet->data;
@@ -311,6 +310,14 @@ int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t no
         if (next_from_output(ms->regions[i], ev))
             return 1;
     return 0;
+}
+
+void magicsock_heard(struct magicsock *ms, const struct node_public *from, int region,
+                     uint64_t now_ms)
+{
+    struct ms_region *r = ms_region_find(ms, region);
+    if (r)
+        ms_path_learn(ms, from, r, now_ms);
 }
 
 uint8_t *magicsock_reserve(struct magicsock *ms, const struct node_public *to, size_t len,

@@ -34,7 +34,7 @@ enum magicsock_event_type {
     MAGICSOCK_EVENT_CLOSE, /* region: close its socket */
     MAGICSOCK_EVENT_SEND, /* region, data: one message for its socket */
     MAGICSOCK_EVENT_PROBE, /* region, data = url: GET it and report the time */
-    MAGICSOCK_EVENT_WIREGUARD, /* region, from, data (mutable): a WireGuard datagram */
+    MAGICSOCK_EVENT_WIREGUARD, /* region, from (the relay's word), data (mutable): a datagram */
     MAGICSOCK_EVENT_HOME, /* region: the home region changed (tell control) */
     MAGICSOCK_EVENT_PEER_GONE, /* from: not connected to its region */
     MAGICSOCK_EVENT_PONG, /* from: answered our ping; len = round trip in ms */
@@ -118,6 +118,11 @@ int magicsock_next(struct magicsock *ms, struct magicsock_event *ev, uint64_t no
 /* The same, but only what the input gave; 0 when that is used up. For whoever feeds several
  * messages before it drains the rest. */
 int magicsock_next_input(struct magicsock *ms, struct magicsock_event *ev, uint64_t now_ms);
+
+/* A datagram by that region was from that node, WireGuard says so: it is reached there from now on.
+ * A relay's word alone changes no path. Messages of disco are known here. */
+void magicsock_heard(struct magicsock *ms, const struct node_public *from, int region,
+                     uint64_t now_ms);
 
 /* Room for one datagram to a node, on the region it is reached by (the one it last wrote from, else
  * its home, else ours; opened if needed); NULL: dropped (queue full, no region). While the region

@@ -1,5 +1,6 @@
 /*
- * The way back: a node is answered by the region it last wrote from, until that connection drops,
+ * The way back: a node is answered by the region it last wrote from (proven by WireGuard or disco,
+ * the relay's word is not enough), until that connection drops,
  * the relay says it is gone, or the netmap moves the node to another home. A small cache with the
  * oldest of four thrown out; losing an entry only means the node's home region again.
  */

@@ -34,6 +34,9 @@ struct wg_hooks {
      * then tried again every 100 ms). The device fills it and calls commit before anything else. */
     uint8_t *(*reserve)(void *ctx, const struct node_public *to, size_t len);
     void (*commit)(void *ctx, size_t len);
+    /* NULL, or: the datagram being received is from that peer, proven, and no replay; told before it
+     * is answered. */
+    void (*heard)(void *ctx, const struct node_public *from);
 };
 
 enum wg_drop {

@@ -7,8 +7,10 @@
 #include "crypto/aead.h"
 #include "wg/send.h"
 
-static void note_received(struct wg_peer *peer, uint64_t now_ms)
+static void note_received(struct wg_device *dev, struct wg_peer *peer, uint64_t now_ms)
 {
+    if (dev->hooks.heard)
+        dev->hooks.heard(dev->hooks.ctx, &peer->key);
     peer->last_received_ms = now_ms;
     peer->last_used_ms = now_ms;
     wg_timers_any_received(&peer->timers);
@@ -72,7 +74,7 @@ static void consume_initiation(struct wg_device *dev, const struct wg_msg_initia
     if (peer && initiation_is_timely(dev, peer, &hs, now_ms)) {
         memcpy(peer->last_timestamp, hs.timestamp, WG_TIMESTAMP_LEN);
         peer->initiation_consumed_ms = now_ms;
-        note_received(peer, now_ms);
+        note_received(dev, peer, now_ms);
         wg_send_response(dev, peer, &hs, now_ms);
     }
     wipe(&hs, sizeof hs);
@@ -93,7 +95,7 @@ static void begin_session(struct wg_device *dev, struct wg_peer *peer,
     wg_index_move(&dev->index, &kp->entry, &initiation->entry, WG_INDEX_KEYPAIR);
     wg_peer_forget_initiations(dev, peer, number);
     wg_keypairs_add(&peer->keypairs, kp, &dev->index);
-    note_received(peer, now_ms);
+    note_received(dev, peer, now_ms);
     if (!peer->answered)
         peer->burst_until_ms = now_ms + FIRST_CONTACT_TIME_MS; /* once, so that it ends */
     session_established(dev, peer, now_ms);
@@ -248,7 +250,7 @@ void wg_receive_transport(struct wg_device *dev, struct wg_received *out, uint8_
     }
 
     struct wg_peer *peer = kp->entry.peer;
-    note_received(peer, now_ms);
+    note_received(dev, peer, now_ms);
     if (inner_len > 0)
         wg_timers_data_received(&peer->timers, now_ms);
     if (wg_keypairs_received_with(&peer->keypairs, kp, &dev->index)) {

@@ -337,7 +337,8 @@ void far_tick(struct world *w)
 void far_start(struct world *w)
 {
     struct netstack_hooks hooks = {w, output};
-    struct wg_hooks wg_hooks = {w, by_key, by_ip, reserve, commit};
+    struct wg_hooks wg_hooks = {
+        .ctx = w, .find_by_key = by_key, .find_by_ip = by_ip, .reserve = reserve, .commit = commit};
     struct magicsock_region region = {.id = 1, .url = "ws://relay.test/derp"};
     w->stack = stack;
     node_private_generate(&w->far_key);

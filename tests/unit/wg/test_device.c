@@ -81,7 +81,11 @@ static void commit(void *ctx, size_t len)
 
 static void end_init(struct end *e)
 {
-    struct wg_hooks hooks = {e, find_by_key, find_by_ip, reserve, commit};
+    struct wg_hooks hooks = {.ctx = e,
+                             .find_by_key = find_by_key,
+                             .find_by_ip = find_by_ip,
+                             .reserve = reserve,
+                             .commit = commit};
     wg_device_free(e->dev);
     memset(e, 0, sizeof *e);
     node_private_generate(&e->private_key);
@@ -439,7 +443,11 @@ static void test_answers(void)
 /* Two initiations in one millisecond, to two peers or after a restart, have two stamps. */
 static void test_stamps(void)
 {
-    struct wg_hooks hooks = {&alice, find_by_key, find_by_ip, reserve, commit};
+    struct wg_hooks hooks = {.ctx = &alice,
+                             .find_by_key = find_by_key,
+                             .find_by_ip = find_by_ip,
+                             .reserve = reserve,
+                             .commit = commit};
     struct node_public other = some_key();
     pair_init();
     know(&alice, &other, "100.64.0.9/32", NULL);
