@@ -4,7 +4,7 @@ import type {IPNSSHInfo} from './ipn_ssh.js';
 
 /** [+] Requests may run at once. Each rejects with an IPNSFTPError, or with its signal's reason. */
 export interface IPNSFTP {
-  /** Entry by entry as they come, without . and .. */
+  /** Entry by entry as they come, without . and ..; who reads slowly slows the server down. */
   list(path: string, options?: {signal?: AbortSignal}): AsyncIterableIterator<IPNFileEntry>;
   readdir(path: string, options?: {signal?: AbortSignal}): Promise<IPNFileEntry[]>;
   stat(path: string, options?: {signal?: AbortSignal}): Promise<IPNFileStat>;
@@ -28,7 +28,8 @@ export interface IPNSFTP {
   read(path: string, options?: IPNFileReadOptions): ReadableStream<Uint8Array>;
   /** Opened at once; closed, and all of it acknowledged, when close() resolves. */
   write(path: string, options?: IPNFileWriteOptions): WritableStream<Uint8Array>;
-  readFile(path: string, options?: IPNFileReadOptions): Promise<Uint8Array>;
+  /** Larger files than maxBytes reject with code 'EFBIG'. Default: 64 MB */
+  readFile(path: string, options?: IPNFileReadOptions & {maxBytes?: number}): Promise<Uint8Array>;
   writeFile(
     path: string,
     data: NonNullable<IPNExecOptions['stdin']>,
@@ -53,6 +54,7 @@ export interface IPNFileStat {
 
 /** [+] Of a link: of the link itself. */
 export interface IPNFileEntry extends IPNFileStat {
+  /** As the server has it: text to show, with anything in it but "/" and NUL. */
   name: string;
 }
 

@@ -85,7 +85,7 @@ function checkControlURL(value: unknown): string {
   try {
     url = new URL(text);
   } catch {
-    throw new TypeError(`controlURL is not a URL: ${text}`);
+    throw new TypeError('controlURL is not a URL');
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new TypeError('controlURL must begin with http:// or https://');

@@ -124,7 +124,7 @@ export class Ipn implements IPN {
     this.#post({type: 'rebind'});
   }
 
-  ssh(host: string, username: string, options: IPNSSHOptions): IPNSSHSession {
+  ssh(host: string, username: string, options: IPNSSHOptions = {}): IPNSSHSession {
     return openSession(this.#calls, host, username, options);
   }
 

@@ -1,6 +1,7 @@
 /* ipn.sftp: files on a server. Requests may run at once; each is a flow of its own. */
 import type {
   IPNFileEntry,
+  IPNFileProgress,
   IPNFileReadOptions,
   IPNFileStat,
   IPNFileWriteOptions,
@@ -11,15 +12,16 @@ import type {
 import {checkByteSource, pour} from './byte_stream.js';
 import {
   abortReason,
+  callPage,
   checkObject,
   checkOptionalBoolean,
+  checkOptionalFunctions,
   checkSignal,
   deferred,
-  onAbort,
 } from './callbacks.js';
 import type {Calls} from './calls.js';
 import type {Field} from './fields.js';
-import type {FlowHandler, FlowMessage, FlowPort} from './flow_port.js';
+import type {FlowMessage, FlowPort} from './flow_port.js';
 import {fileStat, SftpCall, SftpRead, SftpWrite, type SftpDone} from './sftp_call.js';
 import {
   checkOffset,
@@ -32,11 +34,13 @@ import {
   SET_SIZE,
   WRITE_FLAGS,
 } from './sftp_options.js';
-import {SshDialog} from './ssh_dialog.js';
-import {SshError} from './ssh_error.js';
+import {DialogFlow} from './ssh_dialog.js';
+import {SshError, tooLarge} from './ssh_error.js';
 import {checkAccess, type Access} from './ssh_options.js';
 import {sshInfo} from './ssh_session.js';
 import {concat} from './worker/batch.js';
+
+const READ_FILE_MAX_BYTES = 64 << 20; // a page that wants more says so, or reads a stream
 
 interface Signalled {
   signal?: AbortSignal;
@@ -53,23 +57,16 @@ export async function openSftp(
   return calls.connect(access, fields, (port) => new Sftp(access, port, calls)).opened;
 }
 
-class Sftp implements IPNSFTP, FlowHandler {
+class Sftp extends DialogFlow implements IPNSFTP {
   readonly #opened = deferred<Sftp>();
   readonly #calls: Calls;
   readonly #port: FlowPort;
-  readonly #dialog: SshDialog;
-  readonly #stopListening: () => void;
   #info: IPNSSHInfo | undefined;
 
   constructor(access: Access, port: FlowPort, calls: Calls) {
+    super(access, port);
     this.#calls = calls;
     this.#port = port;
-    this.#dialog = new SshDialog(access, port);
-    const {signal} = access;
-    this.#stopListening = onAbort(signal, () => {
-      this.close();
-      this.#opened.reject(abortReason(signal));
-    });
   }
 
   get opened(): Promise<IPNSFTP> {
@@ -81,12 +78,15 @@ class Sftp implements IPNSFTP, FlowHandler {
   }
 
   async *list(path: string, options?: Signalled): AsyncGenerator<IPNFileEntry, void, undefined> {
-    const {call, cancel} = this.#begin(OP.list, path, [], options);
+    const {call, port} = this.#begin(OP.list, path, [], options);
     try {
-      for (let some; (some = await call.entries()).length > 0;) yield* some;
+      for (let some; (some = await call.entries()).length > 0;) {
+        yield* some;
+        port.post({type: 'credit', n: some.length});
+      }
       await call.done;
     } finally {
-      cancel();
+      port.post({type: 'closeFlow'});
     }
   }
 
@@ -194,13 +194,27 @@ class Sftp implements IPNSFTP, FlowHandler {
     return this.#calls.sftp(this.#port, fields, (port) => new SftpWrite(port, transfer)).writable;
   }
 
-  async readFile(path: string, options?: IPNFileReadOptions): Promise<Uint8Array> {
+  async readFile(
+    path: string,
+    options: IPNFileReadOptions & {maxBytes?: number} = {},
+  ): Promise<Uint8Array> {
+    checkObject(options, 'options');
+    const max = checkOffset(options.maxBytes ?? READ_FILE_MAX_BYTES, 'maxBytes');
     const chunks: Uint8Array[] = [];
     let len = 0;
-    const reader = this.read(path, options).getReader();
+    let total = 0;
+    const onProgress = (progress: IPNFileProgress): void => {
+      total = progress.total ?? 0;
+      callPage(options.onProgress, progress);
+    };
+    checkOptionalFunctions(options, ['onProgress']);
+    const reader = this.read(path, {...options, onProgress}).getReader();
     for (let step; !(step = await reader.read()).done;) {
       chunks.push(step.value);
       len += step.value.length;
+      if (Math.max(len, total) <= max) continue;
+      await reader.cancel();
+      throw tooLarge(path, max);
     }
     return concat(chunks, len);
   }
@@ -214,28 +228,19 @@ class Sftp implements IPNSFTP, FlowHandler {
     this.#port.post({type: 'closeFlow'});
   }
 
-  handle(message: FlowMessage): void {
-    switch (message.type) {
-      case 'sshOpen':
-        this.#info = sshInfo(message);
-        return this.#opened.resolve(this);
-      case 'sshDone':
-        return this.#end();
-      default:
-        return this.#dialog.handle(message);
-    }
+  override handle(message: FlowMessage): void {
+    if (message.type !== 'sshOpen') return super.handle(message);
+    this.#info = sshInfo(message);
+    this.#opened.resolve(this);
   }
 
-  fail(message: string): void {
-    this.#dialog.fail(message);
-    this.#end();
+  protected aborted(reason: unknown): void {
+    this.#opened.reject(reason);
   }
 
   /** The engine ends the requests that are left, each with its own DONE. */
-  #end(): void {
-    this.#stopListening?.();
-    const {error} = this.#dialog;
-    this.#opened.reject(error ?? new SshError('closed', 'The connection was closed.'));
+  protected ended(): void {
+    this.#opened.reject(this.dialog.error ?? new SshError('closed', 'The connection was closed.'));
   }
 
   #begin(
@@ -243,17 +248,14 @@ class Sftp implements IPNSFTP, FlowHandler {
     path: string,
     fields: Field[],
     options: Signalled = {},
-  ): {call: SftpCall; cancel: () => void} {
+  ): {call: SftpCall; port: FlowPort} {
     checkObject(options, 'options');
     const signal = checkSignal(options.signal);
     if (signal?.aborted) throw abortReason(signal) as Error;
-    let cancel!: () => void;
+    let port!: FlowPort;
     const all: Field[] = [['op', op], ['path', checkPath(path, 'path')], ...fields];
-    const call = this.#calls.sftp(this.#port, all, (port) => {
-      cancel = () => port.post({type: 'closeFlow'});
-      return new SftpCall(port, signal);
-    });
-    return {call, cancel};
+    const call = this.#calls.sftp(this.#port, all, (at) => new SftpCall((port = at), signal));
+    return {call, port};
   }
 
   #do(op: number, path: string, fields: Field[], options?: Signalled): Promise<SftpDone> {

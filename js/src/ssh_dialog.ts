@@ -3,10 +3,10 @@
  * Shells, commands, files and tests have one each. Each question is answered exactly once.
  */
 import type {IPNPrompt} from '../ipn.js';
-import {callPage, checkText, reportUncaught} from './callbacks.js';
+import {abortReason, callPage, checkText, onAbort, reportUncaught} from './callbacks.js';
 import type {FlowEvent} from './core/events.js';
 import {encodeTexts} from './fields.js';
-import type {FlowMessage, FlowPort} from './flow_port.js';
+import type {FlowHandler, FlowMessage, FlowPort} from './flow_port.js';
 import {randomart} from './randomart.js';
 import {SshError} from './ssh_error.js';
 import type {Access, People} from './ssh_options.js';
@@ -103,6 +103,41 @@ export class SshDialog {
     void settled(callPage(this.#people.onAgentSign, key), false).then((answer) =>
       this.#port.post({type: 'agent', request, allow: answer === true}),
     );
+  }
+}
+
+/** A flow that is its dialog, and comes to an end: by the server, by the engine, by an abort. */
+export abstract class DialogFlow implements FlowHandler {
+  protected readonly dialog: SshDialog;
+  protected readonly stopListening: () => void;
+
+  constructor(access: Access, port: FlowPort) {
+    this.dialog = new SshDialog(access, port);
+    const {signal} = access; // and nothing else of it: it holds secrets
+    this.stopListening = onAbort(signal, () => {
+      // Before the end that follows; not at once, as the signal may be aborted already.
+      queueMicrotask(() => this.aborted(abortReason(signal)));
+      port.post({type: 'closeFlow'});
+    });
+  }
+
+  handle(message: FlowMessage): void {
+    if (message.type === 'sshDone') this.#end();
+    else this.dialog.handle(message);
+  }
+
+  fail(message: string): void {
+    this.dialog.fail(message);
+    this.#end();
+  }
+
+  /** dialog.error says why, if not on purpose. */
+  protected abstract ended(): void;
+  protected abstract aborted(reason: unknown): void;
+
+  #end(): void {
+    this.stopListening();
+    this.ended();
   }
 }
 

@@ -34,6 +34,7 @@ const NAMES: Record<number, string> = {
   [-1]: 'ENOMEM',
   [-6]: 'EINVAL',
   [-7]: 'ECONNRESET',
+  [-27]: 'EFBIG',
 };
 
 export class SftpError extends Error implements IPNSFTPError {
@@ -46,4 +47,9 @@ export class SftpError extends Error implements IPNSFTPError {
     this.status = status;
     this.code = NAMES[status] ?? 'EIO';
   }
+}
+
+export function tooLarge(path: string, maxBytes: number): SftpError {
+  const limit = `more than ${maxBytes} bytes, which is readFile's limit (maxBytes)`;
+  return new SftpError(-27, `${path} has ${limit}; read() takes files of any length.`);
 }

@@ -56,7 +56,8 @@ export function checkAccess(host: unknown, user: unknown, options: IPNSSHAccess)
   ]);
   addSecrets(fields, options);
   if (onPrompt) fields.push(['prompts', 1]);
-  fields.push(['askHostKey', 1]); // the dialog refuses for a page that does not want to be asked
+  // 2: the dialog itself refuses, in words. It may not answer for a session that asks a person.
+  fields.push(['askHostKey', verifyHostKey ? 1 : 2]);
   const replaced = checkOptionalText(options.replaceHostKey, 'replaceHostKey');
   if (replaced !== '') fields.push(['replaceHostKey', replaced]);
   if (checkOptionalBoolean(options.agentForward, 'agentForward', false)) {

@@ -173,6 +173,26 @@ test('list: entry by entry; readdir: all; an error after some', async () => {
   await broken;
 });
 
+test('a listing that nobody reads on gives no credit', async () => {
+  const {core, id, last, files, says, done} = await openFiles();
+  const list = files.list('/d');
+  const first = list.next();
+  await settle();
+  const entry = (name) => ({type: 'sftpEntry', name, attrs: {}});
+  await says(entry('a'), entry('b'));
+  assert.equal((await first).value.name, 'a');
+  assert.equal((await list.next()).value.name, 'b');
+  await settle();
+  assert.deepEqual(calls(core, 'sftpCredit'), []);
+  const third = list.next();
+  await settle();
+  assert.deepEqual(calls(core, 'sftpCredit'), [[id, last(), 2]]);
+  await says(entry('c'));
+  await done();
+  assert.equal((await third).value.name, 'c');
+  assert.equal((await list.next()).done, true);
+});
+
 test('a listing that is left is cancelled', async () => {
   const {core, id, last, files, says} = await openFiles();
   const leaving = (async () => {
@@ -252,6 +272,37 @@ test('readFile with a length; a length of 0 asks nothing', async () => {
   assert.equal(textOf(await file), 'abcd');
   assert.equal((await files.readFile('/a', {length: 0})).length, 0);
   assert.equal(requests().length, 1);
+});
+
+test('readFile takes no more than maxBytes, and does not wait for the rest', async () => {
+  const {core, files, says, done} = await openFiles();
+  const attempts = [
+    [{maxBytes: 5}, 6, undefined],
+    [{maxBytes: 5}, 1, 6], // the server says how much there is
+    [undefined, 1, (64 << 20) + 1],
+  ];
+  for (const [options, bytes, size] of attempts) {
+    const attempt = files.readFile('/a', options);
+    const refused = assert.rejects(attempt, {
+      code: 'EFBIG',
+      message: /^\/a has more than .*read\(\)/,
+    });
+    await settle();
+    const before = core.count('sftpCancel');
+    await says(
+      {type: 'sftpAttrs', attrs: {size}},
+      {type: 'sftpData', bytes: new Uint8Array(bytes)},
+    );
+    await refused;
+    await settle();
+    assert.equal(core.count('sftpCancel'), before + 1);
+  }
+  const kept = files.readFile('/a', {maxBytes: 5});
+  await settle();
+  await says({type: 'sftpData', bytes: new Uint8Array(5)});
+  await done();
+  assert.equal((await kept).length, 5);
+  await assert.rejects(files.readFile('/a', {maxBytes: -1}), TypeError);
 });
 
 test('write: flags, bytes in order, pushed back, closed when acknowledged', async () => {

@@ -61,7 +61,7 @@ test('tsconnect: options reach the core, callbacks come in its order', async () 
     pty: '1',
     timeout: '5000',
     keepAlive: '30000',
-    askHostKey: '1',
+    askHostKey: '2',
   });
   await says({type: 'sshProgress', id, message: 'Connecting to node1…'});
   await says({...OPEN, id}, {type: 'sshData', id, bytes: bytesOf('$ ')});
@@ -440,6 +440,7 @@ test('wrong arguments are a TypeError and reach no core', async () => {
   ];
   for (const args of cases)
     assert.throws(() => world.ipn.ssh(...args), TypeError, JSON.stringify(args));
+  assert.throws(() => world.ipn.ssh('h', 'u'), /^TypeError: writeFn \(or onData\) must be/);
   const session = world.ipn.ssh('h', 'u', ok);
   assert.throws(() => session.write(3), TypeError);
   assert.throws(() => session.resize('1', 2), TypeError);

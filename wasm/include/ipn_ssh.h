@@ -39,7 +39,7 @@ enum ipn_ssh_prompt {
  *   kind     shell (also a command or a subsystem), forward, sftp, test (up to authentication)
  *   term command subsystem pty(1) rows cols env.NAME
  *   password key(up to 4 times) passphrase
- *   prompts(1: SSH_PROMPT is answered) askHostKey(1: SSH_HOST_KEY is) replaceHostKey(SHA256:…)
+ *   prompts(1: SSH_PROMPT is answered) askHostKey(1, 2: SSH_HOST_KEY is) replaceHostKey(SHA256:…)
  *   agent(1) keepAlive(ms, 30000) retries retryDelay(ms, 2000) reuse(0: a connection of its own)
  *   destHost destPort   of a forward
  *   on       the id whose connection is used

@@ -55,6 +55,8 @@ static bool same_questions(const struct ipn_ssh_options *a, const struct ipn_ssh
 static bool has_room(const struct ipn_ssh_conn *conn, const struct ipn_ssh *ssh)
 {
     unsigned sessions = 0, forwards = 0;
+    if (conn->session && !ssh_session_has_room(conn->session))
+        return false;
     for (const struct ipn_ssh *s = conn->ids; s; s = s->next) {
         if (s->kind == IPN_SSH_FORWARD)
             forwards++;
@@ -286,7 +288,8 @@ void ipn_ssh_conn_leave(struct ipn *ipn, struct ipn_ssh *ssh)
     detach(ipn, ssh);
     if (conn->ids || conn->closing)
         return;
-    if (!conn->authenticated || !conn->shareable || conn->stale) {
+    if (!conn->authenticated || !conn->shareable || conn->stale ||
+        !ssh_session_has_room(conn->session)) {
         ipn_ssh_conn_close(ipn, conn);
         return;
     }

@@ -24,8 +24,7 @@ enum {
     IPN_SSH_MAX_HOPS = 8,       /* a connection inside a connection inside …: each seals again */
     IPN_SSH_BANNER_CAP = 1024,
     IPN_SSH_PERSON_WAIT_MS = 30 * 60 * 1000, /* Tailscale's check mode gives a person as long */
-    IPN_SSH_REUSE_PATIENCE_MS =
-        4000 /* of silence: a shared connection counts as dead for new ids */
+    IPN_SSH_REUSE_PATIENCE_MS = 4000 /* of silence: dead for new ids, if shared */
 };
 
 struct ipn_ssh_conn;
@@ -77,6 +76,7 @@ struct ipn_ssh_conn {
     int steps_told;
     unsigned retries_left;
     uint64_t retry_at_ms, open_deadline_ms, banner_due_ms, idle_end_ms, heard_ms;
+    uint64_t banner_end_ms; /* banners make us wait until then, however many; 0: none */
     struct ipn_ssh_ask ask;
     uint8_t banner[IPN_SSH_BANNER_CAP]; /* held back while in_grace */
     size_t banner_len;

@@ -193,6 +193,7 @@ static void begin_anew(struct ipn *ipn, struct ipn_ssh_conn *conn, uint64_t dela
     conn->in_grace = conn->key_accepted = false;
     conn->steps_told = 0;
     conn->banner_len = 0;
+    conn->banner_end_ms = 0;
     conn->banner_due_ms = conn->open_deadline_ms = NEVER;
     ipn_ssh_ask_wipe(&conn->ask);
     ipn_stream_restart(ipn, &conn->st);

@@ -44,7 +44,7 @@ static const struct field {
     NUMBER_FIELD("on", on, 1, UINT32_MAX),
     NUMBER_FIELD("pty", pty, 0, 1),
     NUMBER_FIELD("prompts", prompts, 0, 1),
-    NUMBER_FIELD("askHostKey", ask_host_key, 0, 1),
+    NUMBER_FIELD("askHostKey", ask_host_key, 0, 2),
     NUMBER_FIELD("agent", agent, 0, 1),
     NUMBER_FIELD("reuse", reuse, 0, 1),
 };

@@ -45,7 +45,8 @@ struct ipn_ssh_options {
     uint32_t timeout_ms, keep_alive_ms;  /* 0 = none for keep_alive */
     uint32_t retries, retry_delay_ms;
     uint32_t via, on;                    /* ids; 0 = none */
-    uint32_t pty, prompts, ask_host_key, agent, reuse; /* 0 or 1 */
+    uint32_t pty, prompts, agent, reuse; /* 0 or 1 */
+    uint32_t ask_host_key; /* 0, 1, or 2: somebody else answers (same_questions) */
     uint8_t *block;                      /* what all of them point into, and its twin for env */
     size_t block_len;
     char problem[160];                   /* IPN_ERR_FULL: what is too long, as a sentence */

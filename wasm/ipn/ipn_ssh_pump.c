@@ -197,7 +197,10 @@ static int channel_event(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event 
 
 static void take_banner(struct ipn *ipn, struct ipn_ssh_conn *conn, struct bytes text)
 {
-    conn->open_deadline_ms = ipn->now_ms + IPN_SSH_PERSON_WAIT_MS;
+    if (!conn->banner_end_ms)
+        conn->banner_end_ms = ipn->now_ms + IPN_SSH_PERSON_WAIT_MS;
+    if (conn->open_deadline_ms < conn->banner_end_ms)
+        conn->open_deadline_ms = conn->banner_end_ms;
     if (!conn->in_grace || text.len > IPN_SSH_BANNER_CAP - conn->banner_len) {
         conn->person = true; /* it may have been a page to visit */
         ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_BANNER, 0, text);

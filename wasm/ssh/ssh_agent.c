@@ -25,6 +25,7 @@ enum answer { ANSWER_NONE, ANSWER_YES, ANSWER_NO };
 struct ssh_agent {
     struct buf in;
     int asked; /* number of the question a person was asked, 0: none */
+    int asked_of; /* the channel of the page that was told */
     enum answer answer;
 };
 
@@ -152,6 +153,7 @@ static void ask(struct ssh_session *s, struct ssh_channel *c, const struct ssh_k
     ssh_key_fingerprint(fingerprint, ssh_key_public_blob(key));
     snprintf(text, sizeof text, "%s %s %s", ssh_key_type(key), fingerprint, ssh_key_comment(key));
     c->agent->asked = ++s->agent_questions;
+    c->agent->asked_of = owner;
     c->agent->answer = ANSWER_NONE;
     ssh_event_push_full(s, &(struct ssh_event){.type = SSH_EVENT_AGENT_SIGN,
                                                .channel = owner,
@@ -174,8 +176,8 @@ static bool sign_request(struct ssh_session *s, struct ssh_channel *c, struct by
     *ok = false;
     if (!key || !algorithm_of(key, flags) || !owner)
         return true;
-    if (!c->agent->asked)
-        ask(s, c, key, owner);
+    if (!c->agent->asked || (c->agent->asked_of != owner && c->agent->answer == ANSWER_NONE))
+        ask(s, c, key, owner); /* whoever was asked first has gone */
     if (c->agent->answer == ANSWER_NONE)
         return false;
     *ok = c->agent->answer == ANSWER_YES && sign(key, flags, data, out);

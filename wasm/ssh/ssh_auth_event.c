@@ -126,16 +126,17 @@ void auth_send(struct ssh_auth *a, struct buf *b, bool ok)
 
 /* ---- questions ---- */
 
-/* One field: what would end it or move a terminal's cursor is left out, but for line ends. */
+/* One field: what would end it, move a terminal's cursor or turn letters around is left out, but for
+ * line ends. */
 static bool put_field(struct buf *b, struct bytes text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
+    while (text.len) {
+        size_t bad = ssh_unshowable_len(text), len = bad ? bad : 1;
+        bool is_space = text.data[0] == '\n' || text.data[0] == '\t';
 
-        if ((c >= ' ' && c != 127) || c == '\n' || c == '\t') {
-            if (buf_append(b, &c, 1) < 0)
-                return false;
-        }
+        if ((!bad || is_space) && buf_append(b, text.data, 1) < 0)
+            return false;
+        text = (struct bytes){text.data + len, text.len - len};
     }
     return buf_append(b, "", 1) == 0;
 }

@@ -256,6 +256,11 @@ static bool is_valid(const struct ssh_channel_config *config)
            (!config->term || strlen(config->term) <= MAX_NAME_LEN);
 }
 
+bool ssh_session_has_room(const struct ssh_session *s)
+{
+    return s->channels.count < SSH_MAX_CHANNELS - SSH_MAX_AGENT_CHANNELS;
+}
+
 int ssh_session_open_channel(struct ssh_session *s, const struct ssh_channel_config *config)
 {
     static const struct ssh_channel_config sftp = {.kind = SSH_CHANNEL_SFTP, .subsystem = "sftp"};

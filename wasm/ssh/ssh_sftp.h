@@ -60,7 +60,9 @@ enum {
     SSH_SFTP_ATTRS_LEN = 40,
     SSH_SFTP_MAX_REQUESTS = 4096, /* waiting or begun */
     SSH_SFTP_MAX_PATH_LEN = 16 << 10,
-    SSH_SFTP_MAX_WRITES = 64 /* packets of one WRITE that are not acknowledged */
+    SSH_SFTP_MAX_WRITES = 64, /* packets of one WRITE that are not acknowledged */
+    SSH_SFTP_MAX_ENTRIES = 1024, /* of one LIST, handed out and not consumed */
+    SSH_SFTP_MAX_NAME_LEN = 4096 /* of an entry; what is longer is no name and left out */
 };
 
 struct ssh_sftp_request {
@@ -100,7 +102,8 @@ int ssh_sftp_request(struct ssh_sftp *sf, const struct ssh_sftp_request *request
 int ssh_sftp_write(struct ssh_sftp *sf, uint32_t request, const uint8_t *src, size_t len);
 void ssh_sftp_end(struct ssh_sftp *sf, uint32_t request); /* no more bytes for a WRITE */
 
-/* n bytes of DATA were consumed: as many more may come. Starts at SSH_INITIAL_CREDIT. */
+/* n bytes of DATA, or ENTRYs, were consumed: as many more may come. Starts at SSH_INITIAL_CREDIT, or
+ * SSH_SFTP_MAX_ENTRIES. */
 void ssh_sftp_credit(struct ssh_sftp *sf, uint32_t request, size_t n);
 
 /* DONE follows with IPN_ERR_CLOSED once its file is closed; what is one packet to the server and

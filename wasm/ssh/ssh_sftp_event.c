@@ -61,8 +61,8 @@ static bool is_entry(struct bytes name)
     bool dots =
         (name.len == 1 || name.len == 2) && name.data[0] == '.' && name.data[name.len - 1] == '.';
 
-    return name.len && !dots && !memchr(name.data, '/', name.len) &&
-           !memchr(name.data, 0, name.len);
+    return name.len && name.len <= SSH_SFTP_MAX_NAME_LEN && !dots &&
+           !memchr(name.data, '/', name.len) && !memchr(name.data, 0, name.len);
 }
 
 /* The frame was checked when it came. */
@@ -79,13 +79,17 @@ static int next_entry(struct ssh_sftp *sf, struct sftp_request *r, struct ssh_ev
             sf->lent = NULL;
             continue;
         }
+        if (r->owed >= SSH_SFTP_MAX_ENTRIES && !sf->ended)
+            return 0;
         if (!sftp_get_string(&rest, &name) || !sftp_get_string(&rest, &ignored) ||
             !sftp_get_attrs(&rest, sf->attrs))
             return 0;
         frame->at = frame->end - rest.len;
-        if (is_entry(name))
+        if (is_entry(name)) {
+            r->owed++;
             return event(ev, SSH_EVENT_SFTP_ENTRY, r, name,
                          (struct bytes){sf->attrs, sizeof sf->attrs});
+        }
     }
     return 0;
 }
@@ -109,6 +113,8 @@ static int done(struct ssh_sftp *sf, struct sftp_request *r, struct ssh_event *e
     if (r->state != SFTP_FINISHED && !r->complete)
         return 0;
     if (r->op == SSH_SFTP_READ && !r->failed && !r->attrs_told && !sf->ended)
+        return 0;
+    if (r->op == SSH_SFTP_LIST && r->frames) /* the page has more to read first */
         return 0;
     if (r->failed)
         text = sftp_failure_text(sf, r);

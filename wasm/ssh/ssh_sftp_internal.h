@@ -28,7 +28,8 @@ enum {
     SFTP_WRITE_QUEUE_LEN = 2 << 20, /* bytes of all WRITEs that are in no packet yet */
     SFTP_MAX_WRITE_QUEUE_LEN = 256 << 10,
     SFTP_MAX_BEGUN = 64, /* of each kind: with a handle, without */
-    SFTP_MAX_FRAMES = 2 /* answers to READDIR that wait to be handed out */
+    SFTP_MAX_FRAMES = 2, /* answers to READDIR that wait to be handed out */
+    SFTP_MAX_READ_FRAMES = 1024 /* to READ before FSTAT's: 2 MB in the least pieces that are fair */
 };
 
 enum sftp_state {
@@ -66,7 +67,7 @@ struct sftp_request {
     uint64_t size; /* READ: of the file, 0 = not known */
     uint32_t chunk_len;
     unsigned beyond, beyond_max; /* READs at or behind size: out now, allowed */
-    size_t credit, owed; /* READ: bytes that may be asked for; handed out, not consumed */
+    size_t credit, owed; /* READ: may be asked for; bytes (LIST: entries) out, not consumed */
     size_t ahead; /* READ: bytes asked for, not handed out */
     struct buf queue; /* WRITE */
     bool ended, was_full, positioned;
@@ -120,7 +121,7 @@ void sftp_request_remove(struct ssh_sftp *sf, struct sftp_request *r);
 
 /* Sentence of r's failure. */
 struct bytes sftp_failure_text(struct ssh_sftp *sf, const struct sftp_request *r);
-/* Copies what is printable of text, NUL-terminated; bytes from 0x80 on stay. */
+/* Copies text, NUL-terminated, with '?' for what cannot be shown (ssh_unshowable_len). */
 void sftp_clean(char *dst, size_t cap, struct bytes text);
 
 /* ---- one operation ---- */

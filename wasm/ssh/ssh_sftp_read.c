@@ -108,6 +108,11 @@ static void advance(struct sftp_request *r)
             break;
         }
     }
+    if (!r->has_attrs && r->frame_count > SFTP_MAX_READ_FRAMES) {
+        sftp_end(r->sf, IPN_ERR_PROTOCOL,
+                 "The SFTP server sends a file in crumbs and does not say how large it is.");
+        return;
+    }
     if (!r->calls && r->at == r->end)
         r->complete = true;
     if (r->complete)

@@ -3,13 +3,18 @@
 #include <string.h>
 
 #include "ssh/ssh_sftp_internal.h"
+#include "ssh/ssh_wire.h"
 
 void sftp_clean(char *dst, size_t cap, struct bytes text)
 {
-    size_t len = text.len < cap - 1 ? text.len : cap - 1;
+    size_t len = 0;
 
-    for (size_t i = 0; i < len; i++)
-        dst[i] = text.data[i] < ' ' || text.data[i] == 127 ? '?' : (char)text.data[i];
+    while (text.len && len < cap - 1) {
+        size_t bad = ssh_unshowable_len(text), skip = bad ? bad : 1;
+
+        dst[len++] = bad ? '?' : (char)text.data[0];
+        text = (struct bytes){text.data + skip, text.len - skip};
+    }
     while (len && (dst[len - 1] == '.' || dst[len - 1] == ' '))
         len--;
     dst[len] = '\0';
@@ -28,8 +33,13 @@ static void show(char *dst, size_t cap, const char *path)
         dst += 3;
         cap -= 3;
     }
-    for (path += skip; *path && cap > 1; path++, cap--)
-        *dst++ = (uint8_t)*path < ' ' || *path == 127 ? '?' : *path;
+    for (path += skip, len -= skip; len && cap > 1; cap--) {
+        size_t bad = ssh_unshowable_len((struct bytes){(const uint8_t *)path, len});
+
+        *dst++ = bad ? '?' : *path;
+        path += bad ? bad : 1;
+        len -= bad ? bad : 1;
+    }
     *dst = '\0';
 }
 

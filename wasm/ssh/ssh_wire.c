@@ -24,6 +24,26 @@ bool ssh_bytes_are(struct bytes b, const char *text)
     return b.len == len && (!len || memcmp(b.data, text, len) == 0);
 }
 
+size_t ssh_unshowable_len(struct bytes text)
+{
+    const uint8_t *p = text.data;
+
+    if (!text.len)
+        return 0;
+    if (p[0] < ' ' || p[0] == 127)
+        return 1;
+    if (text.len >= 2 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+        return 2; /* U+0080 to U+009F */
+    if (text.len >= 2 && p[0] == 0xd8 && p[1] == 0x9c)
+        return 2; /* U+061C */
+    if (text.len >= 3 && p[0] == 0xe2 && p[1] == 0x80 &&
+        (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae)))
+        return 3; /* U+200E, U+200F, U+2028 to U+202E */
+    if (text.len >= 3 && p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+        return 3; /* U+2066 to U+2069 */
+    return 0;
+}
+
 bool ssh_list_has(struct bytes list, const char *word)
 {
     struct bytes item = {list.data, 0};

@@ -62,6 +62,9 @@ bool ssh_put_text(struct buf *b, const char *text);
 bool ssh_put_mpint(struct buf *b, struct bytes number);
 
 bool ssh_bytes_are(struct bytes b, const char *text);
+/* Bytes at the front of text that no sentence may hold: a control character, of C1 too, or one that
+ * turns the order of letters around. 0: what is there can be shown. */
+size_t ssh_unshowable_len(struct bytes text);
 /* True if word is one of those in a list with commas. */
 bool ssh_list_has(struct bytes list, const char *word);
 

@@ -204,10 +204,14 @@ static void on_channel(struct far_ssh *s, const uint8_t *packet, size_t len)
         c->window += load_be32(packet + 5);
         break;
     case CHANNEL_EOF:
+        if (s->ways->no_close)
+            break;
         if (c->session && !c->close_sent)
             exit_with(s, c, 0);
         break;
     case CHANNEL_CLOSE:
+        if (s->ways->no_close && !c->close_sent)
+            break;
         close_channel(s, c);
         far_ssh_free(c->inner);
         *c = (struct channel){0};
@@ -259,6 +263,11 @@ void far_ssh_free(struct far_ssh *s)
         far_ssh_free(s->channels[i].inner);
     free(s->m);
     free(s);
+}
+
+void far_ssh_banner(struct far_ssh *s, const char *text)
+{
+    mini_send_banner(s->m, text);
 }
 
 void far_ssh_input(struct far_ssh *s, const uint8_t *src, size_t len)

@@ -103,6 +103,61 @@ static void test_both_at_once(void)
     finish();
 }
 
+/* A page that asks nobody about host keys does not answer for one that does. */
+static void test_who_answers(void)
+{
+    begin();
+    w.no_answers = true;
+    struct world_stream *a = world_ssh_with(&w, "host=far user=root askHostKey=2");
+    struct world_stream *b = world_ssh_with(&w, "host=far user=root askHostKey=1");
+    world_run(&w, 10 * SECOND, NULL);
+    CHECK_EQ(w.conn_count, 2);
+    CHECK_EQ(a->host_keys, 1);
+    CHECK_EQ(b->host_keys, 1);
+    IPN_CALL(CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, a->id, false, w.now_ms), 0));
+    world_drain(&w);
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK(a->errors == 1 && !b->errors);
+    IPN_CALL(CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), 0));
+    world_drain(&w);
+    CHECK(world_run(&w, 5 * SECOND, all_open));
+    check_echo(b, "mine");
+    finish();
+}
+
+/* Banners make us wait for a person, all together no longer than one does. */
+static void test_endless_banners(void)
+{
+    begin();
+    w.ssh_ways.fault = MINI_HOLD_AUTH;
+    w.ssh_ways.banner = "visit https://login.test/a";
+    struct world_stream *s = world_ssh_with(&w, SHELL);
+    unsigned minutes = 0;
+    while (minutes < 120 && !s->done) {
+        world_run(&w, MINUTE, all_done);
+        minutes++;
+        if (w.conns[0].ssh && w.conns[0].tc)
+            far_ssh_banner(w.conns[0].ssh, "still here");
+        far_drain(&w);
+    }
+    CHECK(minutes >= 29 && minutes <= 31);
+    CHECK_STR(s->code, "ssh-timeout");
+    finish();
+}
+
+/* A server that closes no channel costs a connection now and then, and no shell. */
+static void test_never_closed(void)
+{
+    begin();
+    w.ssh_ways.no_close = true;
+    for (int i = 0; i < 250; i++)
+        world_close_stream(&w, opened(SHELL));
+    CHECK(w.conn_count >= 2 && w.conn_count <= 4);
+    world_run(&w, 10 * SECOND, NULL);
+    CHECK(far_open_conns(&w) <= 1); /* one that is full is not kept */
+    finish();
+}
+
 /* The one that was asked leaves before it answers: the other one is asked. */
 static void test_question_passed_on(void)
 {
@@ -510,6 +565,9 @@ int main(void)
     world_setup();
     test_two_shells_one_connection();
     test_both_at_once();
+    test_who_answers();
+    test_endless_banners();
+    test_never_closed();
     test_question_passed_on();
     test_question_unanswered();
     test_who_shares();

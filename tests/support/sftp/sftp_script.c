@@ -223,7 +223,8 @@ void script_attrs(struct script *s, struct asked *to, uint32_t mode, uint64_t si
 
 void script_names(struct script *s, struct asked *to, const char *const *names)
 {
-    uint8_t body[4096], *at = body + 4;
+    static uint8_t body[16384];
+    uint8_t *at = body + 4;
     uint32_t count = 0;
 
     for (; *names; names++, count++) {

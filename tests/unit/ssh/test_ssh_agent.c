@@ -266,6 +266,34 @@ static void test_ends(void)
     close_world(&w);
 }
 
+/* Whoever was asked leaves without an answer: the next one with an agent is asked the same. */
+static void test_asked_again(void)
+{
+    uint8_t request[400];
+    size_t len = sign_request(request, key_blob, key_blob_len, "x");
+    struct ssh_world w;
+    int first = open_world(&w, true), second, question;
+
+    second = ssh_session_open_channel(w.session, &w.shell);
+    world_settle(&w);
+    CHECK_EQ(seen[second].count[SSH_EVENT_OPEN], 1);
+    ask(&w, request, len);
+    CHECK_EQ(seen[first].count[SSH_EVENT_AGENT_SIGN], 1);
+    question = seen[first].question;
+    ssh_session_close_channel(w.session, first);
+    world_settle(&w);
+    CHECK_EQ(seen[second].count[SSH_EVENT_AGENT_SIGN], 1);
+    CHECK(seen[second].question != question);
+    ssh_session_answer_agent(w.session, question, false); /* too late */
+    world_settle(&w);
+    mini_select(w.server, PLACE);
+    CHECK_EQ(w.server->received_len, 0);
+    ssh_session_answer_agent(w.session, seen[second].question, true);
+    world_settle(&w);
+    CHECK(answered(&w, 14));
+    close_world(&w);
+}
+
 /* A server that opens more than it needs does not take the page's places. */
 static void test_many(void)
 {
@@ -291,6 +319,7 @@ int main(void)
     test_longest();
     test_not_asked_for();
     test_ends();
+    test_asked_again();
     test_many();
     seen_reset();
     return TEST_DONE();

@@ -175,6 +175,11 @@ static void test_sentences(void)
         {SSH_SFTP_MKDIR, 0, 4, "mkdir: \x1b[31mfile exists\n",
          "/etc/shadow could not be created: the server says \"mkdir: ?[31mfile exists?\" "
          "(status 4)."},
+        {SSH_SFTP_MKDIR, 0, 4,
+         "a\xc2\x9b"
+         "31mb\xc3\xa4\xe2\x80\xae"
+         "c\xe2\x81\xa7",
+         "/etc/shadow could not be created: the server says \"a?31mb\xc3\xa4?c?\" (status 4)."},
         {SSH_SFTP_RMDIR, 0, 4, "",
          "/etc/shadow could not be removed: the server reports a failure; the directory may not be "
          "empty."},
@@ -226,7 +231,75 @@ static void test_long_path(void)
     script_free(s);
 }
 
+/* What a name hides or turns around is not in the sentence about it. */
+static void test_path_shown(void)
+{
+    struct script *s = started(true);
+
+    ask(s, SSH_SFTP_STAT, 1, "a\x1b[2J\xc2\x85\xe2\x80\xaegpj.exe\xc3\xa4", NULL, 0);
+    script_status(s, script_find(s, FXP_STAT), 3, "");
+    CHECK(
+        text_is(next(s).text, "a?[2J??gpj.exe\xc3\xa4 could not be looked up: permission denied."));
+    script_free(s);
+}
+
 /* ---- lists ---- */
+
+/* A page that does not read: so many entries, then nothing more is asked for. */
+static void test_list_without_credit(void)
+{
+    enum { BATCH = 100 };
+    static char texts[BATCH][16];
+    const char *names[BATCH + 1] = {NULL};
+    struct script *s = started(false);
+    unsigned entries = 0, sent = 0;
+    struct asked *a;
+
+    for (int i = 0; i < BATCH; i++) {
+        snprintf(texts[i], sizeof texts[i], "n%d", i);
+        names[i] = texts[i];
+    }
+    ask(s, SSH_SFTP_LIST, 7, "/d", NULL, 0);
+    script_handle(s, script_find(s, FXP_OPENDIR), "h1");
+    while (entries < SSH_SFTP_MAX_ENTRIES && (a = script_find(s, FXP_READDIR))) {
+        script_names(s, a, names);
+        sent++;
+        while (next(s).type == SSH_EVENT_SFTP_ENTRY)
+            entries++;
+        script_pull(s);
+    }
+    CHECK_EQ(entries, SSH_SFTP_MAX_ENTRIES);
+    CHECK(sent <= SSH_SFTP_MAX_ENTRIES / BATCH + 1);
+    a = script_find(s, FXP_READDIR);
+    CHECK(a != NULL); /* one batch waits, one more may */
+    script_status(s, a, 1, "");
+    CHECK_EQ(next(s).type, SSH_EVENT_NONE); /* no DONE before the last of them */
+    ssh_sftp_credit(s->sf, 7, 1);
+    CHECK_EQ(next(s).type, SSH_EVENT_SFTP_ENTRY);
+    CHECK_EQ(next(s).type, SSH_EVENT_NONE);
+    ssh_sftp_credit(s->sf, 7, 1000000); /* no more than were handed out */
+    for (entries++; entries < sent * BATCH; entries++)
+        CHECK_EQ(next(s).type, SSH_EVENT_SFTP_ENTRY);
+    CHECK_EQ(next(s).type, SSH_EVENT_SFTP_DONE);
+    script_free(s);
+}
+
+/* Names that no file system has. */
+static void test_list_long_names(void)
+{
+    static char good[SSH_SFTP_MAX_NAME_LEN + 1], bad[SSH_SFTP_MAX_NAME_LEN + 2];
+    const char *names[] = {bad, good, NULL};
+    struct script *s = started(false);
+
+    memset(good, 'g', sizeof good - 1);
+    memset(bad, 'b', sizeof bad - 1);
+    ask(s, SSH_SFTP_LIST, 7, "/d", NULL, 0);
+    script_handle(s, script_find(s, FXP_OPENDIR), "h1");
+    script_names(s, script_find(s, FXP_READDIR), names);
+    CHECK(text_is(next(s).text, good));
+    CHECK_EQ(next(s).type, SSH_EVENT_NONE);
+    script_free(s);
+}
 
 static void test_list(void)
 {
@@ -400,7 +473,10 @@ int main(void)
     test_rename();
     test_sentences();
     test_long_path();
+    test_path_shown();
     test_list();
+    test_list_without_credit();
+    test_list_long_names();
     test_list_cancelled();
     test_beginnings();
     test_closed();

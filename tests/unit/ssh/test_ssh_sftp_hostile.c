@@ -185,6 +185,30 @@ static void test_handles(void)
     }
 }
 
+/* A byte at a time, and no word of the size that would let the page have them. */
+static void test_crumbs(void)
+{
+    struct script *s = busy();
+    unsigned crumbs = 0, data = 0, done = 0, errors = 0;
+    struct ssh_event ev;
+    struct asked *a;
+
+    while ((a = script_find(s, FXP_READ)) && !s->sf->ended && crumbs < 5000) {
+        script_data(s, a, (const uint8_t *)"x", 1);
+        crumbs++;
+    }
+    CHECK(s->sf->ended && crumbs < 1100);
+    while (ssh_sftp_next(s->sf, &ev)) {
+        data += ev.type == SSH_EVENT_SFTP_DATA;
+        done += ev.type == SSH_EVENT_SFTP_DONE;
+        errors += ev.type == SSH_EVENT_ERROR;
+    }
+    CHECK_EQ(data, crumbs);
+    CHECK_EQ(done, COUNT);
+    CHECK_EQ(errors, 1);
+    script_free(s);
+}
+
 /* ---- noise in the place of any one byte ---- */
 
 static void test_noise(void)
@@ -222,6 +246,7 @@ int main(void)
     test_too_much_data();
     test_twice();
     test_handles();
+    test_crumbs();
     test_noise();
     return TEST_DONE();
 }
