@@ -122,6 +122,27 @@ test('writes that nobody waits for are made in their order', async () => {
   await context.close();
 });
 
+test('all that a node wants is asked for at once', async () => {
+  const context = await browser.newContext();
+  const page = await open(context);
+  await set(page, 'machine-key', '01');
+  await set(page, 'known-hosts', lines('a k'));
+  for (let i = 0; i < 3; i++) {
+    await page.reload();
+    await start(page);
+    const values = await page.evaluate(() =>
+      Promise.all(
+        ['known-hosts', 'machine-key', 'node-key', 'known-hosts'].map((id) =>
+          globalThis.state.getState(id),
+        ),
+      ),
+    );
+    assert.deepEqual(values, [lines('a k'), '01', '', lines('a k')]);
+    assert.deepEqual(await told(page), []);
+  }
+  await context.close();
+});
+
 test('each tab has a node of its own, and takes up the one of a tab that was closed', async () => {
   const context = await browser.newContext();
   const tabs = [];

@@ -141,9 +141,10 @@ export class SealedState implements IPNSealedState {
   }
 
   async #open(): Promise<SealedDb | undefined> {
-    const db = await this.#db;
-    if (db && !db.isGone) return db;
-    if (this.#db && !db) return undefined; // said already
+    const opening = this.#db;
+    const db = await opening;
+    if (opening && !db?.isGone) return db; // undefined: said already
+    if (this.#db !== opening) return this.#db; // somebody else asks
     this.#db = SealedDb.open(this.name).catch((error: unknown) => {
       this.#tell(error instanceof UnavailableError ? error.reason : 'no-storage');
       return undefined;
