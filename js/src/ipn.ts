@@ -179,11 +179,10 @@ export class Ipn implements IPN {
     );
     // Without a place for its keys this node can never come back: leave none behind.
     this.#link.post({type: 'close', logout: this.#config.logoutOnClose});
+    if (this.#config.logoutOnClose) this.#kept.storage.write('node-key', ''); // now: the page goes
     this.#calls.refs.dropAll();
-    return done.then(() => {
-      clearTimeout(timer);
-      return this.#kept.storage.settled(STORAGE_TIMEOUT_MS);
-    });
+    void done.then(() => clearTimeout(timer));
+    return done.then(() => this.#kept.storage.settled(STORAGE_TIMEOUT_MS));
   }
 
   /** What is open stays with the shared node, for the page that comes back. */

@@ -9,9 +9,15 @@ const TIMEOUT_MS = 20_000;
 export class HubPage {
   /** A page of a browser of its own (cookies, permissions), with what went wrong in it. */
   static async open(browser, url, {joined = true, ...context} = {}) {
-    const hub = new HubPage();
     const viewport = {width: 1280, height: 800};
-    hub.context = await browser.newContext({viewport, colorScheme: 'dark', ...context});
+    const own = await browser.newContext({viewport, colorScheme: 'dark', ...context});
+    return HubPage.openIn(own, url, joined);
+  }
+
+  /** One more page of a browser that has one. */
+  static async openIn(context, url, joined = true) {
+    const hub = new HubPage();
+    hub.context = context;
     hub.page = await hub.context.newPage();
     hub.page.setDefaultTimeout(TIMEOUT_MS);
     hub.lines = [];

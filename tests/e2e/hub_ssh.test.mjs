@@ -89,6 +89,30 @@ test('a host that was accepted is known when the page comes back', {skip}, async
   assert.match(await hub.status(), /SSH · host key known/);
 });
 
+test(
+  'two pages of one browser: each is a node, and both know what either accepted',
+  {skip},
+  async () => {
+    const first = await HubPage.open(browser, demo.url);
+    const second = await HubPage.openIn(first.context, demo.url);
+    pages.push(second, first);
+    for (const [hub, {port}] of [
+      [first, servers.openssh],
+      [second, servers.pam],
+    ]) {
+      await openAt(port, hub);
+      await trust(hub);
+      await hub.card().locator('.answer').first().waitFor();
+    }
+    await second.page.reload();
+    await second.row().waitFor();
+    await openAt(servers.openssh.port, second);
+    await answer(second, servers.password);
+    await second.prompt();
+    assert.match(await second.status(), /SSH · host key known/);
+  },
+);
+
 test('questions of PAM, unanswered and answered', {skip}, async () => {
   const hub = await openAt(servers.pam.port);
   await trust(hub);

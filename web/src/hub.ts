@@ -30,7 +30,7 @@ function themeName(): 'dark' | 'light' {
 
 class Hub {
   readonly #login = new Login();
-  readonly #tailnet = new Tailnet((ipn) => this.#login.loadKnownHosts(ipn));
+  readonly #tailnet = new Tailnet();
   readonly #home = new Home(this.#tailnet);
   readonly #status = new StatusBar();
   readonly #link = new LinkBar(this.#tailnet);

@@ -117,7 +117,6 @@ export class Recovery {
     const title = `Testing the way to ${session.machine.name}…`;
     session.show(cards.progressCard(title, () => session.close()));
     const result = await ipn.testSSH(session.machine.id, session.user, session.access(isCurrent));
-    void session.login.saveKnownHosts(ipn);
     if (isCurrent())
       session.show(cards.testCard(session.machine, result, this.#actions(this.#end)));
   }

@@ -212,13 +212,11 @@ export class Session implements Ended {
         this.#card.hide();
         this.#setState('open');
         if (this.panel.classList.contains('current')) view.term.focus();
-        void this.login.saveKnownHosts(ipn);
       },
       onExit: (exit) => {
         if (isCurrent()) this.#exit = exit;
       },
       onDone: () => {
-        void this.login.saveKnownHosts(ipn); // a key may be accepted, and no shell come of it
         if (isCurrent()) this.#handleDone();
       },
     };

@@ -5,6 +5,7 @@
  */
 import init, {
   createIPN,
+  sealedState,
   type IPN,
   type IPNLink,
   type IPNProblem,
@@ -84,12 +85,14 @@ export class Tailnet {
   #attempt = 0;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
-  readonly #prepare: (ipn: IPN) => Promise<void>;
-
-  /** prepare: what is to be done with a node before it joins. */
-  constructor(prepare: (ipn: IPN) => Promise<void>) {
-    this.#prepare = prepare;
-  }
+  /** Known hosts; and the node's keys, should this page end without a goodbye. */
+  readonly #state = sealedState({
+    name: 'hub',
+    onFallback: ({message}) => {
+      this.note = message;
+      this.#changed();
+    },
+  });
 
   /** Called after every change. */
   onChange(listener: () => void): Disposable {
@@ -151,7 +154,6 @@ export class Tailnet {
       this.loginServer = answer.loginServer;
       this.#setPhase('loading');
       const ipn = await this.#createIPN(answer);
-      if (attempt === this.#attempt) await this.#prepare(ipn);
       if (attempt !== this.#attempt) return void ipn.close();
       this.#ipn = ipn;
       this.#setPhase('joining');
@@ -170,6 +172,8 @@ export class Tailnet {
       authKey,
       derpURLs,
       hostname: HOSTNAME,
+      stateStorage: this.#state,
+      logoutOnClose: true,
       worker: workerKind(),
     });
   }
