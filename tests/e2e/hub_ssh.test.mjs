@@ -41,6 +41,16 @@ async function openAt(port, hub) {
   return hub;
 }
 
+/** Without the node that tabs share, and its connections: each page begins anew. */
+async function openAlone(context) {
+  const hub = context
+    ? await HubPage.openIn(context, demo.url)
+    : await HubPage.open(browser, demo.url);
+  await hub.page.goto(`${new URL(demo.url).origin}/?worker=dedicated`);
+  await hub.row().waitFor();
+  return hub;
+}
+
 async function trust(hub) {
   await hub.card().getByText('has not seen', {exact: false}).waitFor();
   const text = await hub.card().innerText();
@@ -75,7 +85,7 @@ test('an unknown host, a password: asked for, the key with its picture', {skip},
 });
 
 test('a host that was accepted is known when the page comes back', {skip}, async () => {
-  const hub = await openAt(servers.openssh.port);
+  const hub = await openAt(servers.openssh.port, await openAlone());
   await trust(hub);
   await answer(hub, servers.password);
   await hub.prompt();
@@ -93,8 +103,8 @@ test(
   'two pages of one browser: each is a node, and both know what either accepted',
   {skip},
   async () => {
-    const first = await HubPage.open(browser, demo.url);
-    const second = await HubPage.openIn(first.context, demo.url);
+    const first = await openAlone();
+    const second = await openAlone(first.context);
     pages.push(second, first);
     for (const [hub, {port}] of [
       [first, servers.openssh],
