@@ -257,7 +257,11 @@ static void talk(int from)
 static void test_wireguard(void)
 {
     for (int i = 0; i < 2; i++) {
-        struct wg_hooks hooks = {&ends[i], find_by_key, find_by_ip, reserve, commit};
+        struct wg_hooks hooks = {.ctx = &ends[i],
+                                 .find_by_key = find_by_key,
+                                 .find_by_ip = find_by_ip,
+                                 .reserve = reserve,
+                                 .commit = commit};
 
         ends[i].other = &ends[1 - i];
         node_private_generate(&ends[i].private_key);
