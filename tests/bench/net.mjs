@@ -156,7 +156,7 @@ export async function benchNet(o) {
       for (const name of o.clients) {
         if (name === 'ours' ? round >= o.joins : !all) continue;
         const deep = all && turn < o.downloads;
-        const sample = await oneVisit(world, name, round, {deep, ...o});
+        const sample = await oneVisit(world, name, round, {deep, turn, ...o});
         tell(name, round, sample);
         samples[name].push(sample);
       }

@@ -57,7 +57,9 @@ async function measureNet(options, peer, report) {
   report.machine.chromium = chromium;
   report.samples = samples;
   const lost = Object.entries(samples).flatMap(([name, list]) =>
-    list.filter(({error}) => error).map(({error}) => `${name}: ${error}`),
+    list
+      .flatMap(({error, lost: parts = []}) => (error ? [error] : parts))
+      .map((text) => `${name}: ${text}`),
   );
   return {
     title: 'In Chromium, beside the others: median (worst)',
