@@ -6,7 +6,7 @@
  * only to its right:  ipn_sftp > ipn_exec > ipn_ssh > ipn_streams,  ipn_netmap,  ipn_status.
  */
 import type {IPNExec, IPNExecOptions} from './ipn_exec.js';
-import type {IPNState} from './ipn_netmap.js';
+import type {IPNPeersChange, IPNState} from './ipn_netmap.js';
 import type {IPNSFTP} from './ipn_sftp.js';
 import type {
   IPNAttachOptions,
@@ -138,8 +138,13 @@ export interface IPNSealedState extends IPNStateStorage {
 export interface IPNCallbacks {
   /** 'NoState' first, from within run(). */
   notifyState: (state: IPNState) => void;
-  /** JSON of an IPNNetMap, on every change. */
-  notifyNetMap: (netMapStr: string) => void;
+  /** JSON of an IPNNetMap, on every change; of thousands of peers at most once a second. */
+  notifyNetMap?: (netMapStr: string) => void;
+  /**
+   * [+] Who changed, in large tailnets much cheaper than notifyNetMap, which may then be left out.
+   * The first one tells of all.
+   */
+  onPeersChanged?: (change: IPNPeersChange) => void;
   /** An http(s) address to visit to log in. Login pages refuse frames: open a tab or a popup. */
   notifyBrowseToURL: (url: string) => void;
   notifyPanicRecover: (error: string) => void;

@@ -18,7 +18,20 @@ export interface IPNNetMap {
   lockedOut: boolean;
 }
 
+/** [+] */
+export interface IPNPeersChange {
+  /** `changed` are all there are: forget the others. */
+  whole: boolean;
+  /** This page's own node, if it changed. */
+  self?: IPNNetMapSelfNode;
+  changed: IPNNetMapPeerNode[];
+  /** The ids of those that are gone. */
+  removed: string[];
+}
+
 export interface IPNNetMapNode {
+  /** [+] Stays when the key changes. */
+  id: string;
   name: string;
   addresses: string[];
   machineKey: string;
@@ -26,6 +39,8 @@ export interface IPNNetMapNode {
 }
 
 export interface IPNNetMapSelfNode extends IPNNetMapNode {
+  /** [+] When its key expires, in milliseconds since 1970. Absent: never. */
+  keyExpiry?: number;
   machineStatus: IPNMachineStatus;
 }
 

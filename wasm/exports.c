@@ -91,6 +91,11 @@ EXPORT int x_run(double now)
     return ipn_run(ipn, ms(now));
 }
 
+EXPORT void x_want(uint32_t wanted)
+{
+    ipn_want(ipn, wanted);
+}
+
 EXPORT int x_login(double now)
 {
     return ipn_login(ipn, ms(now));

@@ -68,15 +68,11 @@ export function checkConfig(config: IPNConfig): CheckedConfig {
 
 export function checkCallbacks(callbacks: IPNCallbacks): void {
   checkObject(callbacks, 'callbacks');
-  for (const name of [
-    'notifyState',
-    'notifyNetMap',
-    'notifyBrowseToURL',
-    'notifyPanicRecover',
-  ] as const) {
+  for (const name of ['notifyState', 'notifyBrowseToURL', 'notifyPanicRecover'] as const)
     checkFunction(callbacks[name], name);
-  }
-  checkOptionalFunctions(callbacks, ['notifyError', 'notifyStatus']);
+  checkOptionalFunctions(callbacks, ['onPeersChanged']);
+  if (!callbacks.onPeersChanged) checkFunction(callbacks.notifyNetMap, 'notifyNetMap');
+  checkOptionalFunctions(callbacks, ['notifyNetMap', 'notifyError', 'notifyStatus']);
 }
 
 function checkControlURL(value: unknown): string {

@@ -104,7 +104,7 @@ export class Ipn implements IPN {
     checkCallbacks(callbacks);
     if (this.#notices.isHeard) throw new Error('run() was called before');
     this.#notices.listen(callbacks);
-    if (!this.#early) this.#post({type: 'run'});
+    if (!this.#early) this.#post({type: 'run', wanted: this.#notices.wanted});
     this.#notices.tellProblems();
   }
 
@@ -241,6 +241,7 @@ export class Ipn implements IPN {
       case 'state':
       case 'loggedOut':
       case 'netMap':
+      case 'peers':
       case 'status':
       case 'browseToURL':
       case 'problem':
@@ -255,7 +256,7 @@ export class Ipn implements IPN {
   #handleReady(): void {
     const early = this.#early ?? [];
     this.#early = undefined;
-    if (this.#notices.isHeard) this.#link.post({type: 'run'});
+    if (this.#notices.isHeard) this.#link.post({type: 'run', wanted: this.#notices.wanted});
     for (const [message, transfer] of early) this.#link.post(message, transfer);
     this.#settleReady.resolve();
   }

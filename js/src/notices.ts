@@ -1,11 +1,12 @@
 /* What the page hears of its node, each thing once and in the order in which it happened. */
-import type {IPNCallbacks, IPNProblem, IPNState, IPNStatus} from '../ipn.js';
+import type {IPNCallbacks, IPNPeersChange, IPNProblem, IPNState, IPNStatus} from '../ipn.js';
 import {callPage} from './callbacks.js';
+import {WANT_NETMAP, WANT_PEERS} from './core/core.js';
 import type {FromEngine} from './worker/messages.js';
 
 type Notice = Extract<
   FromEngine,
-  {type: 'state' | 'loggedOut' | 'netMap' | 'status' | 'browseToURL' | 'problem'}
+  {type: 'state' | 'loggedOut' | 'netMap' | 'peers' | 'status' | 'browseToURL' | 'problem'}
 >;
 
 export class Notices {
@@ -23,6 +24,12 @@ export class Notices {
   listen(callbacks: IPNCallbacks): void {
     this.#callbacks = callbacks;
     callPage(() => callbacks.notifyState('NoState'));
+  }
+
+  /** The forms of the netmap that the page listens to. */
+  get wanted(): number {
+    const {notifyNetMap, onPeersChanged} = this.#callbacks ?? {};
+    return (notifyNetMap ? WANT_NETMAP : 0) + (onPeersChanged ? WANT_PEERS : 0);
   }
 
   tellProblems(): void {
@@ -47,7 +54,11 @@ export class Notices {
       case 'loggedOut':
         return this.setState('NeedsLogin');
       case 'netMap':
-        return void callPage(() => callbacks?.notifyNetMap(message.json));
+        return void callPage(() => callbacks?.notifyNetMap?.(message.json));
+      case 'peers':
+        return void callPage(() =>
+          callbacks?.onPeersChanged?.(JSON.parse(message.json) as IPNPeersChange),
+        );
       case 'status':
         this.#status = message.json;
         return void callPage(() => callbacks?.notifyStatus?.(message.json));

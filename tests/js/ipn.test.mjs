@@ -44,6 +44,20 @@ test('netmaps, problems and status are passed on; addresses only if they are htt
   ]);
 });
 
+test('a page that listens to changes is told them, and the core what is not wanted', async () => {
+  const world = makeWorld();
+  const {callbacks} = recorder();
+  const changes = [];
+  delete callbacks.notifyNetMap;
+  assert.throws(() => world.ipn.run(callbacks), TypeError); // one of the two
+  world.ipn.run({...callbacks, onPeersChanged: (change) => changes.push(change)});
+  await settle();
+  assert.deepEqual(world.core.names(), ['create', 'want', 'run']);
+  const change = {whole: true, changed: [{id: '7'}], removed: []};
+  await coreSays(world, {type: 'peers', json: JSON.stringify(change)});
+  assert.deepEqual(changes, [change]);
+});
+
 test('run() twice is an error, wrong callbacks a TypeError', async () => {
   const {ipn} = makeWorld();
   assert.throws(() => ipn.run(), TypeError);

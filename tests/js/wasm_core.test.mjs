@@ -143,6 +143,10 @@ const EVENTS = [
     {type: 'netMap', json: '{"ä":1}'},
   ],
   [
+    {type: 'PEERS', text: '{"whole":true}'},
+    {type: 'peers', json: '{"whole":true}'},
+  ],
+  [
     {type: 'BROWSE_TO_URL', text: 'https://l'},
     {type: 'browseToURL', url: 'https://l'},
   ],

@@ -43,7 +43,7 @@ void netmap_wipe(struct netmap *nm)
 
 const struct netmap_node *netmap_find_key(const struct netmap *nm, const struct node_public *key)
 {
-    const struct netmap_node *n;
+    const struct netmap_node *n, *newest = NULL;
     size_t at = 0;
     uint32_t hash;
 
@@ -51,15 +51,15 @@ const struct netmap_node *netmap_find_key(const struct netmap *nm, const struct 
         return NULL;
     hash = netmap_hash(nm->index, key->b, KEY_LEN);
     while ((n = netmap_table_next(&nm->index->keys, hash, &at)) != NULL)
-        if (bytes_equal(n->key.b, key->b, KEY_LEN))
-            return n;
-    return NULL;
+        if (bytes_equal(n->key.b, key->b, KEY_LEN) && (newest == NULL || n->id > newest->id))
+            newest = n;
+    return newest;
 }
 
 const struct netmap_node *netmap_find_disco(const struct netmap *nm,
                                             const struct disco_public *disco)
 {
-    const struct netmap_node *n;
+    const struct netmap_node *n, *newest = NULL;
     size_t at = 0;
     uint32_t hash;
 
@@ -67,9 +67,9 @@ const struct netmap_node *netmap_find_disco(const struct netmap *nm,
         return NULL;
     hash = netmap_hash(nm->index, disco->b, KEY_LEN);
     while ((n = netmap_table_next(&nm->index->discos, hash, &at)) != NULL)
-        if (bytes_equal(n->disco.b, disco->b, KEY_LEN))
-            return n;
-    return NULL;
+        if (bytes_equal(n->disco.b, disco->b, KEY_LEN) && (newest == NULL || n->id > newest->id))
+            newest = n;
+    return newest;
 }
 
 const struct netmap_node *netmap_find_id(const struct netmap *nm, int64_t id)
@@ -93,25 +93,41 @@ static void clear_host_bits(struct ipprefix *p)
         p->addr.b[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
 }
 
-static bool routes(const struct netmap_node *n, const struct ipprefix *p)
+static bool is_among(const struct ipprefix *list, size_t count, const struct ipprefix *p)
 {
-    for (size_t i = 0; i < n->allowed_ip_count; i++)
-        if (n->allowed_ips[i].bits == p->bits && ipaddr_equal(&n->allowed_ips[i].addr, &p->addr))
+    for (size_t i = 0; i < count; i++)
+        if (list[i].bits == p->bits && ipaddr_equal(&list[i].addr, &p->addr))
             return true;
     return false;
+}
+
+/* Of two that claim p, whether a goes before b. */
+static bool precedes(const struct netmap_node *a, const struct netmap_node *b,
+                     const struct ipprefix *p)
+{
+    bool a_has = is_among(a->addresses, a->address_count, p);
+
+    return a_has == is_among(b->addresses, b->address_count, p) ? a->id > b->id : a_has;
 }
 
 static const struct netmap_node *find_prefix(const struct netmap_index *ix,
                                              const struct ipprefix *p)
 {
     uint32_t hash = netmap_hash_prefix(ix, p);
-    const struct netmap_node *n;
+    const struct netmap_node *n, *owner = NULL;
     size_t at = 0;
 
     while ((n = netmap_table_next(&ix->prefixes, hash, &at)) != NULL)
-        if (routes(n, p))
-            return n;
-    return NULL;
+        if (is_among(n->allowed_ips, n->allowed_ip_count, p) &&
+            (owner == NULL || precedes(n, owner, p)))
+            owner = n;
+    return owner;
+}
+
+bool netmap_owns(const struct netmap *nm, const struct netmap_node *node,
+                 const struct ipprefix *prefix)
+{
+    return nm->index != NULL && find_prefix(nm->index, prefix) == node;
 }
 
 /* One look-up per prefix length that is in use, the longest first. */
@@ -168,15 +184,15 @@ static void answer_node(struct answer *a, const struct netmap_node *n)
 static const struct netmap_node *find_name(const struct netmap *nm, const char *name, size_t len)
 {
     uint32_t hash = netmap_hash(nm->index, name, len);
+    const struct netmap_node *n, *newest = NULL;
     char flat[NETMAP_MAX_NAME + 1];
-    const struct netmap_node *n;
     size_t at = 0;
 
     while ((n = netmap_table_next(&nm->index->names, hash, &at)) != NULL)
         if (netmap_normalise_name(flat, n->name, strlen(n->name)) == len &&
-            memcmp(flat, name, len) == 0)
-            return n;
-    return NULL;
+            memcmp(flat, name, len) == 0 && (newest == NULL || n->id > newest->id))
+            newest = n;
+    return newest;
 }
 
 /* The first record of that name; they are sorted. */
@@ -266,4 +282,14 @@ bool netmap_next_removed(struct netmap *nm, struct node_public *key)
             return true;
     }
     return false;
+}
+
+bool netmap_next_changed(struct netmap *nm, int64_t *id)
+{
+    struct netmap_index *ix = nm->index;
+
+    if (ix == NULL || ix->changed_count == 0)
+        return false;
+    *id = ix->changed[--ix->changed_count];
+    return true;
 }

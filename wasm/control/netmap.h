@@ -72,24 +72,33 @@ struct netmap {
 
 /* What one map response changed. */
 enum netmap_change {
-    NETMAP_CHANGED_SELF = 1, /* the response carried Node (protocol fact 25c) */
+    NETMAP_CHANGED_SELF =
+        1, /* the response carried Node, the same or another (protocol fact 25c) */
     NETMAP_CHANGED_PEERS = 2,
     NETMAP_CHANGED_DERP = 4,
     NETMAP_CHANGED_DNS = 8,
     NETMAP_CHANGED_USERS = 16,
     NETMAP_REMOVED_PEERS = 32, /* a peer went or its key changed: netmap_next_removed tells */
+    NETMAP_NEW_SELF = 64, /* with CHANGED_SELF: and it differs */
+    NETMAP_CHANGED_ROUTES = 256, /* some peer's key or addresses: ask anew who owns what */
+    NETMAP_MANY_PEERS = 128, /* with CHANGED_PEERS: more than netmap_next_changed can name */
 };
 
 void netmap_init(struct netmap *nm);
 void netmap_wipe(struct netmap *nm);
 
-/* NULL if there is none. Pointers are valid until the next map response. */
+/* NULL if there is none; of several with one key, disco key or name the newest. Pointers are valid
+ * until the next map response. */
 const struct netmap_node *netmap_find_key(const struct netmap *nm, const struct node_public *key);
 const struct netmap_node *netmap_find_disco(const struct netmap *nm,
                                             const struct disco_public *disco);
 const struct netmap_node *netmap_find_id(const struct netmap *nm, int64_t id);
-/* Longest prefix over the peers' allowed IPs. */
+/* The owner of the longest prefix over the peers' allowed IPs. A prefix has one owner: of those that
+ * claim it one whose own address it is, else any; among such, the one with the highest id, for a node
+ * that takes the place of another is newer. What the others say of it is void. */
 const struct netmap_node *netmap_find_route(const struct netmap *nm, const struct ipaddr *dst);
+bool netmap_owns(const struct netmap *nm, const struct netmap_node *node,
+                 const struct ipprefix *prefix);
 const struct netmap_region *netmap_find_region(const struct netmap *nm, int id);
 
 /* Resolves an address literal, a short name, an FQDN with or without the final dot, in any case,
@@ -100,5 +109,9 @@ int netmap_resolve(const struct netmap *nm, struct ipaddr *out, size_t cap, cons
 
 /* Keys that left the netmap since the last call, one at a time; false when there are no more. */
 bool netmap_next_removed(struct netmap *nm, struct node_public *key);
+
+/* Ids of the peers that came, went or differ since the last call, one at a time, some twice; false
+ * when there are no more. After NETMAP_MANY_PEERS it may be any peer. */
+bool netmap_next_changed(struct netmap *nm, int64_t *id);
 
 #endif

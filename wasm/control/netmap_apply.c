@@ -70,11 +70,11 @@ static int reserve_users(struct netmap *nm, size_t want)
 }
 
 /* Room for what a delta to the present list may need. */
-static int reserve_changes(struct netmap *nm, const struct netmap_delta *d)
+static int reserve_changes(struct netmap *nm, const struct netmap_delta *d, bool replace)
 {
     struct netmap_index *ix = nm->index;
-    size_t gone =
-        ix->removed_count + nm->peer_count + d->removed_count + d->upsert_count + d->patch_count;
+    size_t gone = ix->removed_count + d->removed_count + d->upsert_count + d->patch_count +
+                  (replace ? nm->peer_count : 0);
     void *peers = nm->peers, *removed = ix->removed;
     int err = grow(&peers, &ix->peer_cap, nm->peer_count + d->upsert_count, sizeof *nm->peers);
 
@@ -127,10 +127,16 @@ static uint32_t upsert(struct netmap *nm, struct netmap_node *n)
     if (at < nm->peer_count && nm->peers[at]->id == n->id) {
         struct netmap_node *old = nm->peers[at];
 
+        if (netmap_node_equal(old, n)) {
+            free(n);
+            return 0;
+        }
         if (!bytes_equal(old->key.b, n->key.b, KEY_LEN)) {
             push_removed(nm, &old->key);
             changed |= NETMAP_REMOVED_PEERS;
         }
+        if (!netmap_node_routes_equal(old, n))
+            changed |= NETMAP_CHANGED_ROUTES;
         netmap_index_remove(nm->index, old);
         free(old);
     } else if (nm->peer_count >= NETMAP_MAX_PEERS) {
@@ -139,9 +145,11 @@ static uint32_t upsert(struct netmap *nm, struct netmap_node *n)
     } else {
         memmove(nm->peers + at + 1, nm->peers + at, (nm->peer_count - at) * sizeof *nm->peers);
         nm->peer_count++;
+        changed |= NETMAP_CHANGED_ROUTES;
     }
     nm->peers[at] = n;
     netmap_index_add(nm->index, n);
+    netmap_index_note_changed(nm->index, n->id);
     return changed;
 }
 
@@ -155,10 +163,28 @@ static uint32_t remove_id(struct netmap *nm, int64_t id)
     n = nm->peers[at];
     push_removed(nm, &n->key);
     netmap_index_remove(nm->index, n);
+    netmap_index_note_changed(nm->index, id);
     free(n);
     nm->peer_count--;
     memmove(nm->peers + at, nm->peers + at + 1, (nm->peer_count - at) * sizeof *nm->peers);
-    return NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS;
+    return NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS | NETMAP_CHANGED_ROUTES;
+}
+
+/* Only what is in the tables is taken out of them and put back. */
+static uint32_t patch_keys(struct netmap *nm, struct netmap_node *n, const struct netmap_patch *p)
+{
+    uint32_t changed = 0;
+
+    netmap_index_remove(nm->index, n);
+    if (p->has_key && !bytes_equal(n->key.b, p->key.b, KEY_LEN)) {
+        push_removed(nm, &n->key);
+        n->key = p->key;
+        changed |= NETMAP_REMOVED_PEERS | NETMAP_CHANGED_ROUTES;
+    }
+    if (p->has_disco)
+        n->disco = p->disco;
+    netmap_index_add(nm->index, n);
+    return changed;
 }
 
 static uint32_t patch(struct netmap *nm, const struct netmap_patch *p)
@@ -168,15 +194,8 @@ static uint32_t patch(struct netmap *nm, const struct netmap_patch *p)
 
     if (n == NULL)
         return 0;
-    netmap_index_remove(nm->index, n);
-    if (p->has_key && !bytes_equal(n->key.b, p->key.b, KEY_LEN)) {
-        push_removed(nm, &n->key);
-        n->key = p->key;
-        changed |= NETMAP_REMOVED_PEERS;
-    }
-    if (p->has_disco)
-        n->disco = p->disco;
-    netmap_index_add(nm->index, n);
+    if (p->has_key || p->has_disco)
+        changed |= patch_keys(nm, n, p);
     if (p->home_derp != 0)
         n->home_derp = p->home_derp;
     if (p->has_online)
@@ -185,6 +204,28 @@ static uint32_t patch(struct netmap *nm, const struct netmap_patch *p)
         n->last_seen_wall_ms = p->last_seen_wall_ms;
     if (p->has_key_expiry)
         n->key_expiry_wall_ms = p->key_expiry_wall_ms;
+    netmap_index_note_changed(nm->index, n->id);
+    return changed;
+}
+
+static uint32_t apply_flags(struct netmap *nm, const struct netmap_delta *d, int64_t wall_ms)
+{
+    uint32_t changed = 0;
+
+    for (size_t i = 0; i < d->seen_count + d->online_count; i++) {
+        bool is_seen = i < d->seen_count;
+        const struct netmap_flag *f = is_seen ? &d->seen[i] : &d->online[i - d->seen_count];
+        struct netmap_node *n = find_peer(nm, f->id);
+
+        if (n == NULL)
+            continue;
+        if (is_seen)
+            n->last_seen_wall_ms = f->on ? wall_ms : 0;
+        else
+            n->online = f->on ? NETMAP_ONLINE : NETMAP_OFFLINE;
+        netmap_index_note_changed(nm->index, n->id);
+        changed |= NETMAP_CHANGED_PEERS;
+    }
     return changed;
 }
 
@@ -197,22 +238,7 @@ static uint32_t apply_changes(struct netmap *nm, struct netmap_delta *d, int64_t
     for (size_t i = 0; i < d->upsert_count; i++)
         changed |= upsert(nm, d->upserts[i]);
     d->upsert_count = 0; /* they are the netmap's now */
-    for (size_t i = 0; i < d->seen_count; i++) {
-        struct netmap_node *n = find_peer(nm, d->seen[i].id);
-
-        if (n != NULL) {
-            n->last_seen_wall_ms = d->seen[i].on ? wall_ms : 0;
-            changed |= NETMAP_CHANGED_PEERS;
-        }
-    }
-    for (size_t i = 0; i < d->online_count; i++) {
-        struct netmap_node *n = find_peer(nm, d->online[i].id);
-
-        if (n != NULL) {
-            n->online = d->online[i].on ? NETMAP_ONLINE : NETMAP_OFFLINE;
-            changed |= NETMAP_CHANGED_PEERS;
-        }
-    }
+    changed |= apply_flags(nm, d, wall_ms);
     for (size_t i = 0; i < d->patch_count; i++)
         changed |= patch(nm, &d->patches[i]);
     return changed;
@@ -260,13 +286,34 @@ static void replace_tables(struct netmap_index *ix, const struct netmap_index *f
         netmap_index_set_self(ix, self); /* there is room for one more name */
 }
 
+/* Notes who differs between two lists that are sorted by id. */
+static uint32_t note_differences(struct netmap *nm, struct netmap_node *const *old, size_t count)
+{
+    size_t at = 0, noted = 0;
+
+    for (size_t i = 0; i < nm->peer_count || at < count;) {
+        const struct netmap_node *a = at < count ? old[at] : NULL;
+        const struct netmap_node *b = i < nm->peer_count ? nm->peers[i] : NULL;
+        bool both = a != NULL && b != NULL && a->id == b->id;
+        bool gone = !both && (b == NULL || (a != NULL && a->id < b->id));
+
+        if (!both || !netmap_node_equal(a, b)) {
+            netmap_index_note_changed(nm->index, gone ? a->id : b->id);
+            noted++;
+        }
+        at += both || gone;
+        i += both || !gone;
+    }
+    return noted > 0 ? NETMAP_CHANGED_PEERS | NETMAP_CHANGED_ROUTES : 0;
+}
+
 /* The old peers go, the list takes their place. Cannot fail: room was reserved. */
 static uint32_t replace_peers(struct netmap *nm, struct netmap_delta *d,
                               const struct netmap_index *fresh)
 {
     struct netmap_node **old = nm->peers;
     size_t old_count = nm->peer_count;
-    uint32_t changed = NETMAP_CHANGED_PEERS;
+    uint32_t changed;
 
     replace_tables(nm->index, fresh);
     if (d->peer_count > 0) {
@@ -276,6 +323,7 @@ static uint32_t replace_peers(struct netmap *nm, struct netmap_delta *d,
     nm->peer_count = sort_unique(d->peers, d->peer_count);
     for (size_t i = 0; i < nm->peer_count; i++)
         netmap_index_add(nm->index, nm->peers[i]);
+    changed = note_differences(nm, old, old_count);
     for (size_t i = 0; i < old_count; i++) {
         if (netmap_find_key(nm, &old[i]->key) == NULL) {
             push_removed(nm, &old[i]->key);
@@ -305,15 +353,27 @@ static char *domain_of(const char *name)
 
 static uint32_t apply_self(struct netmap *nm, struct netmap_delta *d, char *domain)
 {
+    uint32_t changed = NETMAP_CHANGED_SELF;
+
     if (d->self == NULL)
         return 0;
+    if (!nm->valid || !netmap_node_equal(&nm->self, d->self))
+        changed |= NETMAP_NEW_SELF;
     netmap_index_set_self(nm->index, d->self); /* there is room */
     free(nm->dns_domain);
     nm->dns_domain = domain;
     nm->self = *d->self;
     d->self = NULL;
     nm->valid = true;
-    return NETMAP_CHANGED_SELF;
+    return changed;
+}
+
+/* Peers show the names of their users. */
+static void note_users_peers(struct netmap *nm, int64_t user_id)
+{
+    for (size_t i = 0; i < nm->peer_count; i++)
+        if (nm->peers[i]->user_id == user_id)
+            netmap_index_note_changed(nm->index, nm->peers[i]->id);
 }
 
 static uint32_t apply_users(struct netmap *nm, struct netmap_delta *d)
@@ -332,6 +392,9 @@ static uint32_t apply_users(struct netmap *nm, struct netmap_delta *d)
                 to = mid;
         }
         if (at < nm->user_count && nm->user_ids[at] == d->users[i].id) {
+            if (strcmp(nm->user_names[at], d->users[i].name) == 0)
+                continue;
+            note_users_peers(nm, d->users[i].id);
             free(nm->user_names[at]);
         } else if (nm->user_count < NETMAP_MAX_USERS) {
             size_t tail = nm->user_count++ - at;
@@ -379,13 +442,23 @@ static uint32_t apply_tables(struct netmap *nm, struct netmap_delta *d)
     return changed;
 }
 
-static int reserve(struct netmap *nm, struct netmap_delta *d)
+static int reserve(struct netmap *nm, struct netmap_delta *d, bool replace)
 {
-    if (ensure_index(nm) < 0 || reserve_changes(nm, d) < 0 ||
+    if (ensure_index(nm) < 0 || reserve_changes(nm, d, replace) < 0 ||
         reserve_users(nm, nm->user_count + d->user_count) < 0 ||
         netmap_table_reserve(&nm->index->names, 1) < 0)
         return IPN_ERR_NOMEM;
     return 0;
+}
+
+/* More than there are names for: none is given. */
+static uint32_t take_many(struct netmap_index *ix)
+{
+    if (!ix->many_changed)
+        return 0;
+    ix->many_changed = false;
+    ix->changed_count = 0;
+    return NETMAP_CHANGED_PEERS | NETMAP_MANY_PEERS;
 }
 
 int netmap_apply(struct netmap *nm, struct netmap_delta *d, bool first, int64_t wall_ms)
@@ -395,7 +468,7 @@ int netmap_apply(struct netmap *nm, struct netmap_delta *d, bool first, int64_t 
     uint32_t changed = 0;
     char *domain = NULL;
 
-    if (reserve(nm, d) < 0)
+    if (reserve(nm, d, replace) < 0)
         return IPN_ERR_NOMEM;
     fresh.seed = nm->index->seed;
     if (d->self != NULL && (domain = domain_of(d->self->name)) == NULL)
@@ -411,6 +484,7 @@ int netmap_apply(struct netmap *nm, struct netmap_delta *d, bool first, int64_t 
         changed |= apply_changes(nm, d, wall_ms);
     changed |= apply_users(nm, d);
     changed |= apply_tables(nm, d);
+    changed |= take_many(nm->index);
     if (changed != 0)
         nm->version++;
     return (int)changed;

@@ -18,6 +18,8 @@ enum {
     NETMAP_MAX_HOST_KEYS = 16,
     NETMAP_MAX_NAME = 255,        /* a DNS name; host, user and region names too */
     NETMAP_MAX_HOST_KEY = 4096,   /* a line with an RSA key of 16,384 bits has 2,800 */
+    NETMAP_MAX_CLAIMS = 64, /* nodes found under one key, name or prefix; of more, some are not */
+    NETMAP_MAX_CHANGED = 1024, /* ids that are named; of more, all peers may have changed */
 };
 
 struct netmap_patch { /* PeersChangedPatch */
@@ -81,6 +83,10 @@ void netmap_delta_wipe(struct netmap_delta *d);
 
 /* A deep copy of draft in one block: free() it. NULL when out of memory. */
 struct netmap_node *netmap_node_copy(const struct netmap_node *draft);
+/* Whether two say the same of a node. */
+bool netmap_node_equal(const struct netmap_node *a, const struct netmap_node *b);
+/* The same of its key and of what it may own. */
+bool netmap_node_routes_equal(const struct netmap_node *a, const struct netmap_node *b);
 
 /* Applies *d in the order of tailcfg.MapResponse and takes what it owns (wipe it all the same).
  * first: the first response with a Node on its stream, so peers it does not name are gone. Returns

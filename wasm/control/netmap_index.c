@@ -36,10 +36,16 @@ int netmap_table_reserve(struct netmap_table *t, size_t extra)
     return 0;
 }
 
-void netmap_table_insert(struct netmap_table *t, uint32_t hash, struct netmap_node *node)
+bool netmap_table_insert(struct netmap_table *t, uint32_t hash, struct netmap_node *node)
 {
+    size_t claims = 0, at = 0;
+
+    while (netmap_table_next(t, hash, &at) != NULL)
+        if (++claims == NETMAP_MAX_CLAIMS)
+            return false;
     place(t, hash, node);
     t->used++;
+    return true;
 }
 
 /* Closes the gap at `at` by moving back every later entry of the run that may stand there. */
@@ -58,19 +64,20 @@ static void close_gap(struct netmap_table *t, size_t at)
     t->slots[at].node = NULL;
 }
 
-void netmap_table_remove(struct netmap_table *t, uint32_t hash, const struct netmap_node *node)
+bool netmap_table_remove(struct netmap_table *t, uint32_t hash, const struct netmap_node *node)
 {
     size_t mask = t->cap - 1;
 
     if (t->cap == 0)
-        return;
+        return false;
     for (size_t at = hash & mask; t->slots[at].node != NULL; at = (at + 1) & mask) {
         if (t->slots[at].hash == hash && t->slots[at].node == node) {
             close_gap(t, at);
             t->used--;
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 struct netmap_node *netmap_table_next(const struct netmap_table *t, uint32_t hash, size_t *at)
@@ -150,6 +157,16 @@ int netmap_index_reserve(struct netmap_index *ix, struct netmap_node *const *nod
     return 0;
 }
 
+void netmap_index_note_changed(struct netmap_index *ix, int64_t id)
+{
+    if (ix->changed_count > 0 && ix->changed[ix->changed_count - 1] == id)
+        return;
+    if (ix->changed_count == NETMAP_MAX_CHANGED)
+        ix->many_changed = true;
+    else
+        ix->changed[ix->changed_count++] = id;
+}
+
 void netmap_index_add(struct netmap_index *ix, struct netmap_node *n)
 {
     netmap_table_insert(&ix->keys, netmap_hash(ix, n->key.b, KEY_LEN), n);
@@ -157,10 +174,9 @@ void netmap_index_add(struct netmap_index *ix, struct netmap_node *n)
         netmap_table_insert(&ix->discos, netmap_hash(ix, n->disco.b, KEY_LEN), n);
     if (n->name[0] != '\0')
         netmap_table_insert(&ix->names, hash_name(ix, n->name), n);
-    for (size_t i = 0; i < n->allowed_ip_count; i++) {
-        netmap_table_insert(&ix->prefixes, netmap_hash_prefix(ix, &n->allowed_ips[i]), n);
-        ++*count_of_bits(ix, &n->allowed_ips[i]);
-    }
+    for (size_t i = 0; i < n->allowed_ip_count; i++)
+        if (netmap_table_insert(&ix->prefixes, netmap_hash_prefix(ix, &n->allowed_ips[i]), n))
+            ++*count_of_bits(ix, &n->allowed_ips[i]);
 }
 
 void netmap_index_remove(struct netmap_index *ix, struct netmap_node *n)
@@ -170,10 +186,9 @@ void netmap_index_remove(struct netmap_index *ix, struct netmap_node *n)
         netmap_table_remove(&ix->discos, netmap_hash(ix, n->disco.b, KEY_LEN), n);
     if (n->name[0] != '\0')
         netmap_table_remove(&ix->names, hash_name(ix, n->name), n);
-    for (size_t i = 0; i < n->allowed_ip_count; i++) {
-        netmap_table_remove(&ix->prefixes, netmap_hash_prefix(ix, &n->allowed_ips[i]), n);
-        --*count_of_bits(ix, &n->allowed_ips[i]);
-    }
+    for (size_t i = 0; i < n->allowed_ip_count; i++)
+        if (netmap_table_remove(&ix->prefixes, netmap_hash_prefix(ix, &n->allowed_ips[i]), n))
+            --*count_of_bits(ix, &n->allowed_ips[i]);
 }
 
 int netmap_index_set_self(struct netmap_index *ix, struct netmap_node *self)

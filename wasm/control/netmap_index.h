@@ -27,12 +27,17 @@ struct netmap_index {
     size_t peer_cap, user_cap;
     struct node_public *removed; /* keys for netmap_next_removed */
     size_t removed_count, removed_cap;
+    int64_t changed[NETMAP_MAX_CHANGED]; /* ids for netmap_next_changed */
+    size_t changed_count;
+    bool many_changed; /* and more */
 };
 
 /* Room for so many more entries, so that insert cannot fail. 0 or IPN_ERR_NOMEM. */
 int netmap_table_reserve(struct netmap_table *t, size_t extra);
-void netmap_table_insert(struct netmap_table *t, uint32_t hash, struct netmap_node *node);
-void netmap_table_remove(struct netmap_table *t, uint32_t hash, const struct netmap_node *node);
+/* False, and it is not in, if NETMAP_MAX_CLAIMS others have that hash. */
+bool netmap_table_insert(struct netmap_table *t, uint32_t hash, struct netmap_node *node);
+/* False if it was not in. */
+bool netmap_table_remove(struct netmap_table *t, uint32_t hash, const struct netmap_node *node);
 /* The nodes stored under hash, one after the other: start with *at = 0. NULL at the end. */
 struct netmap_node *netmap_table_next(const struct netmap_table *t, uint32_t hash, size_t *at);
 
@@ -41,6 +46,8 @@ uint32_t netmap_hash_prefix(const struct netmap_index *ix, const struct ipprefix
 
 /* Lower case without final dot into out[NETMAP_MAX_NAME + 1]; the length, 0 if it is too long. */
 size_t netmap_normalise_name(char *out, const char *name, size_t len);
+
+void netmap_index_note_changed(struct netmap_index *ix, int64_t id);
 
 /* Room for these nodes in every table. 0 or IPN_ERR_NOMEM. */
 int netmap_index_reserve(struct netmap_index *ix, struct netmap_node *const *nodes, size_t count);

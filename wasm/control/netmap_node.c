@@ -114,6 +114,49 @@ struct netmap_node *netmap_node_copy(const struct netmap_node *draft)
     return n;
 }
 
+static bool equal_prefixes(const struct ipprefix *a, const struct ipprefix *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (a[i].bits != b[i].bits || !ipaddr_equal(&a[i].addr, &b[i].addr))
+            return false;
+    return true;
+}
+
+static bool equal_texts(char *const *a, char *const *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(a[i], b[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool equal_numbers(const struct netmap_node *a, const struct netmap_node *b)
+{
+    return a->id == b->id && a->user_id == b->user_id && a->home_derp == b->home_derp &&
+           a->online == b->online && a->key_expiry_wall_ms == b->key_expiry_wall_ms &&
+           a->last_seen_wall_ms == b->last_seen_wall_ms && a->expired == b->expired &&
+           a->machine_authorized == b->machine_authorized;
+}
+
+bool netmap_node_routes_equal(const struct netmap_node *a, const struct netmap_node *b)
+{
+    return memcmp(&a->key, &b->key, sizeof a->key) == 0 && a->address_count == b->address_count &&
+           a->allowed_ip_count == b->allowed_ip_count &&
+           equal_prefixes(a->addresses, b->addresses, a->address_count) &&
+           equal_prefixes(a->allowed_ips, b->allowed_ips, a->allowed_ip_count);
+}
+
+bool netmap_node_equal(const struct netmap_node *a, const struct netmap_node *b)
+{
+    return equal_numbers(a, b) && netmap_node_routes_equal(a, b) &&
+           memcmp(&a->machine, &b->machine, sizeof a->machine) == 0 &&
+           memcmp(&a->disco, &b->disco, sizeof a->disco) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->hostname, b->hostname) == 0 && strcmp(a->os, b->os) == 0 &&
+           a->ssh_host_key_count == b->ssh_host_key_count && a->tag_count == b->tag_count &&
+           equal_texts(a->ssh_host_keys, b->ssh_host_keys, a->ssh_host_key_count) &&
+           equal_texts(a->tags, b->tags, a->tag_count);
+}
+
 static void free_nodes(struct netmap_node **nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++)

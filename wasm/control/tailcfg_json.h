@@ -44,12 +44,15 @@ static inline bool json_get_bool(yyjson_val *obj, const char *name)
 }
 
 /* False, and *wall_ms untouched, if it is absent or no time. */
-static inline bool json_get_time(int64_t *wall_ms, yyjson_val *obj, const char *name)
+static inline bool json_time(int64_t *wall_ms, yyjson_val *v)
 {
-    yyjson_val *v = yyjson_obj_get(obj, name);
-
     return yyjson_is_str(v) &&
            tailcfg_parse_time(wall_ms, yyjson_get_str(v), yyjson_get_len(v)) == 0;
+}
+
+static inline bool json_get_time(int64_t *wall_ms, yyjson_val *obj, const char *name)
+{
+    return json_time(wall_ms, yyjson_obj_get(obj, name));
 }
 
 #endif

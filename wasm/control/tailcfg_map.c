@@ -1,7 +1,6 @@
 /*
- * MapResponse to struct netmap_delta. A node is drafted from borrowed text and scratch arrays, then
- * copied into one block (netmap_node_copy). Exit routes (0.0.0.0/0 and ::/0) are left out: we never
- * send our traffic through an exit node, and its inbound packets may not claim every source.
+ * MapResponse to struct netmap_delta, member by member and node by node: the text of a large map is
+ * cut into pieces (json_split.h), so that no document of the whole is ever built.
  */
 #include "control/tailcfg_map.h"
 
@@ -10,15 +9,9 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "control/json_split.h"
 #include "control/netmap_index.h"
-#include "control/tailcfg_json.h"
-
-/* Room for one node's lists, reused from node to node. */
-struct scratch {
-    struct ipprefix addresses[NETMAP_MAX_PREFIXES], allowed_ips[NETMAP_MAX_PREFIXES];
-    char *tags[NETMAP_MAX_TAGS], *host_keys[NETMAP_MAX_HOST_KEYS];
-    size_t skipped;
-};
+#include "control/tailcfg_node.h"
 
 /* calloc of at least one, so that NULL always means out of memory. */
 static void *new_array(size_t count, size_t size)
@@ -29,147 +22,6 @@ static void *new_array(size_t count, size_t size)
 static size_t at_most(size_t count, size_t max)
 {
     return count < max ? count : max;
-}
-
-static size_t parse_prefixes(struct ipprefix *out, yyjson_val *list)
-{
-    size_t count = 0, i, n;
-    yyjson_val *v;
-
-    yyjson_arr_foreach(list, i, n, v)
-    {
-        const char *text = json_text(v, 64);
-
-        if (count < NETMAP_MAX_PREFIXES && ipprefix_parse(&out[count], text, strlen(text)) == 0 &&
-            out[count].bits > 0)
-            count++;
-    }
-    return count;
-}
-
-static size_t parse_texts(char **out, size_t cap, yyjson_val *list, size_t max)
-{
-    size_t count = 0, i, n;
-    yyjson_val *v;
-
-    yyjson_arr_foreach(list, i, n, v)
-    {
-        const char *text = json_text(v, max);
-
-        if (count < cap && text[0] != '\0')
-            out[count++] = (char *)(uintptr_t)text; /* borrowed until netmap_node_copy */
-    }
-    return count;
-}
-
-static enum netmap_online parse_online(yyjson_val *v)
-{
-    if (!yyjson_is_bool(v))
-        return NETMAP_ONLINE_UNKNOWN;
-    return yyjson_get_bool(v) ? NETMAP_ONLINE : NETMAP_OFFLINE;
-}
-
-/* HomeDERP, or of old "127.3.3.40:region". */
-static int parse_home_derp(yyjson_val *v)
-{
-    static const char magic[] = "127.3.3.40:";
-    const char *old = json_get_text(v, "DERP", 24);
-    int region = json_get_int(v, "HomeDERP", 1, INT32_MAX);
-
-    if (region == 0 && strncmp(old, magic, sizeof magic - 1) == 0) {
-        long n = strtol(old + sizeof magic - 1, NULL, 10);
-
-        region = n > 0 && n <= 65535 ? (int)n : 0;
-    }
-    return region;
-}
-
-static bool parse_keys(struct netmap_node *draft, yyjson_val *v)
-{
-    const char *key = json_get_text(v, "Key", KEY_TEXT_CAP);
-    const char *machine = json_get_text(v, "Machine", KEY_TEXT_CAP);
-    const char *disco = json_get_text(v, "DiscoKey", KEY_TEXT_CAP);
-
-    if (node_public_parse(&draft->key, key, strlen(key)) < 0 ||
-        bytes_are_zero(draft->key.b, KEY_LEN))
-        return false;
-    if (machine_public_parse(&draft->machine, machine, strlen(machine)) < 0)
-        memset(&draft->machine, 0, sizeof draft->machine);
-    if (disco_public_parse(&draft->disco, disco, strlen(disco)) < 0)
-        memset(&draft->disco, 0, sizeof draft->disco);
-    return true;
-}
-
-static void parse_routes(struct netmap_node *draft, yyjson_val *v, struct scratch *s)
-{
-    yyjson_val *allowed = yyjson_obj_get(v, "AllowedIPs");
-
-    draft->addresses = s->addresses;
-    draft->address_count = parse_prefixes(s->addresses, yyjson_obj_get(v, "Addresses"));
-    draft->allowed_ips = s->allowed_ips;
-    if (yyjson_is_arr(allowed) && !json_get_bool(v, "UnsignedPeerAPIOnly")) {
-        draft->allowed_ip_count = parse_prefixes(s->allowed_ips, allowed);
-    } else { /* absent means the same as Addresses */
-        draft->allowed_ips = s->addresses;
-        draft->allowed_ip_count = draft->address_count;
-    }
-}
-
-/* NULL with *err 0 for a node that is left out. */
-static struct netmap_node *parse_node(yyjson_val *v, struct scratch *s, int *err)
-{
-    yyjson_val *host = yyjson_obj_get(v, "Hostinfo");
-    struct netmap_node draft = {
-        .id = json_int(yyjson_obj_get(v, "ID")), .tags = s->tags, .ssh_host_keys = s->host_keys};
-    struct netmap_node *n;
-
-    if (draft.id <= 0 || !parse_keys(&draft, v)) {
-        s->skipped++;
-        return NULL;
-    }
-    draft.name = (char *)(uintptr_t)json_get_text(v, "Name", NETMAP_MAX_NAME);
-    draft.hostname = (char *)(uintptr_t)json_get_text(host, "Hostname", NETMAP_MAX_NAME);
-    draft.os = (char *)(uintptr_t)json_get_text(host, "OS", NETMAP_MAX_NAME);
-    parse_routes(&draft, v, s);
-    draft.ssh_host_key_count =
-        parse_texts(s->host_keys, NETMAP_MAX_HOST_KEYS, yyjson_obj_get(host, "sshHostKeys"),
-                    NETMAP_MAX_HOST_KEY);
-    draft.tag_count =
-        parse_texts(s->tags, NETMAP_MAX_TAGS, yyjson_obj_get(v, "Tags"), NETMAP_MAX_NAME);
-    draft.user_id = json_int(yyjson_obj_get(v, "User"));
-    draft.home_derp = parse_home_derp(v);
-    draft.online = parse_online(yyjson_obj_get(v, "Online"));
-    json_get_time(&draft.key_expiry_wall_ms, v, "KeyExpiry");
-    json_get_time(&draft.last_seen_wall_ms, v, "LastSeen");
-    draft.expired = json_get_bool(v, "Expired");
-    draft.machine_authorized = json_get_bool(v, "MachineAuthorized");
-    n = netmap_node_copy(&draft);
-    if (n == NULL)
-        *err = IPN_ERR_NOMEM;
-    return n;
-}
-
-static int parse_nodes(struct netmap_node ***out, size_t *count, yyjson_val *list,
-                       struct scratch *s)
-{
-    size_t i, n, max = at_most(yyjson_arr_size(list), NETMAP_MAX_PEERS);
-    yyjson_val *v;
-    int err = 0;
-
-    if (max == 0)
-        return 0;
-    *out = new_array(max, sizeof **out);
-    if (*out == NULL)
-        return IPN_ERR_NOMEM;
-    s->skipped += yyjson_arr_size(list) - max;
-    yyjson_arr_foreach(list, i, n, v)
-    {
-        struct netmap_node *node = *count < max && err == 0 ? parse_node(v, s, &err) : NULL;
-
-        if (node != NULL)
-            (*out)[(*count)++] = node;
-    }
-    return err;
 }
 
 static int parse_removed(struct netmap_delta *d, yyjson_val *list)
@@ -201,7 +53,7 @@ static bool parse_patch(struct netmap_patch *p, yyjson_val *v)
     p->has_disco = disco_public_parse(&p->disco, disco, strlen(disco)) == 0;
     p->home_derp = json_get_int(v, "DERPRegion", 1, INT32_MAX);
     p->has_online = yyjson_is_bool(online);
-    p->online = parse_online(online);
+    p->online = tailcfg_online(online);
     p->has_last_seen = json_get_time(&p->last_seen_wall_ms, v, "LastSeen");
     p->has_key_expiry = json_get_time(&p->key_expiry_wall_ms, v, "KeyExpiry");
     return p->id > 0;
@@ -380,6 +232,8 @@ static int parse_dns(struct netmap_delta *d, yyjson_val *config)
     yyjson_val *list = yyjson_obj_get(config, "ExtraRecords"), *v;
     size_t i, n, max = at_most(yyjson_arr_size(list), NETMAP_MAX_RECORDS);
 
+    if (!yyjson_is_obj(config))
+        return 0;
     d->records = netmap_pool_alloc(&d->record_pool, max * sizeof *d->records);
     if (d->records == NULL)
         return IPN_ERR_NOMEM;
@@ -400,9 +254,9 @@ static int parse_dns(struct netmap_delta *d, yyjson_val *config)
     return 0;
 }
 
-static int parse_domain(struct netmap_delta *d, yyjson_val *root)
+static int parse_domain(struct netmap_delta *d, yyjson_val *v)
 {
-    const char *domain = json_get_text(root, "Domain", NETMAP_MAX_NAME);
+    const char *domain = json_text(v, NETMAP_MAX_NAME);
     size_t size = strlen(domain) + 1;
 
     if (domain[0] == '\0')
@@ -414,57 +268,109 @@ static int parse_domain(struct netmap_delta *d, yyjson_val *root)
     return 0;
 }
 
-static int parse_members(struct netmap_delta *d, yyjson_val *root, struct scratch *s)
+static int parse_keep_alive(struct netmap_delta *d, yyjson_val *v)
 {
-    yyjson_val *self = yyjson_obj_get(root, "Node"), *v;
-    int err = 0;
+    d->keep_alive = yyjson_get_bool(v);
+    return 0;
+}
 
-    d->keep_alive = json_get_bool(root, "KeepAlive");
-    json_get_time(&d->control_time_wall_ms, root, "ControlTime");
-    if (d->keep_alive)
-        return 0;
-    if (yyjson_is_obj(self))
-        d->self = parse_node(self, s, &err);
+static int parse_control_time(struct netmap_delta *d, yyjson_val *v)
+{
+    json_time(&d->control_time_wall_ms, v);
+    return 0;
+}
+
+static int parse_seen(struct netmap_delta *d, yyjson_val *v)
+{
+    return parse_flags(&d->seen, &d->seen_count, v);
+}
+
+static int parse_online(struct netmap_delta *d, yyjson_val *v)
+{
+    return parse_flags(&d->online, &d->online_count, v);
+}
+
+static const struct member {
+    const char *name;
+    int (*parse)(struct netmap_delta *d, yyjson_val *v);
+} members[] = {
+    {"KeepAlive", parse_keep_alive}, {"ControlTime", parse_control_time},
+    {"PeersRemoved", parse_removed}, {"PeersChangedPatch", parse_patches},
+    {"PeerSeenChange", parse_seen},  {"OnlineChange", parse_online},
+    {"UserProfiles", parse_users},   {"DERPMap", parse_derp_map},
+    {"DNSConfig", parse_dns},        {"Domain", parse_domain},
+};
+
+static bool is_named(struct bytes name, const char *text)
+{
+    return name.len == strlen(text) && memcmp(name.data, text, name.len) == 0;
+}
+
+static bool is_null(struct bytes value)
+{
+    return value.len == 4 && memcmp(value.data, "null", 4) == 0;
+}
+
+/* The small ones. *seen: a bit for each that came, for twice is once too often. */
+static int parse_member(struct netmap_delta *d, uint32_t *seen, struct bytes name,
+                        struct bytes value, struct tailcfg_scratch *s)
+{
+    size_t i = 0, count = sizeof members / sizeof *members;
+    yyjson_doc *doc;
+    int err;
+
+    if (is_named(name, "Node"))
+        return d->self == NULL ? tailcfg_parse_node(&d->self, value, s) : IPN_ERR_PROTOCOL;
+    while (i < count && !is_named(name, members[i].name))
+        i++;
+    if (i == count)
+        return 0; /* not for us */
+    if (*seen & 1u << i)
+        return IPN_ERR_PROTOCOL;
+    *seen |= 1u << i;
+    err = tailcfg_read(&doc, s, value);
     if (err == 0)
-        err = parse_nodes(&d->peers, &d->peer_count, yyjson_obj_get(root, "Peers"), s);
-    if (err == 0)
-        err = parse_nodes(&d->upserts, &d->upsert_count, yyjson_obj_get(root, "PeersChanged"), s);
-    if (err == 0 && (v = yyjson_obj_get(root, "PeersRemoved")) != NULL)
-        err = parse_removed(d, v);
-    if (err == 0 && (v = yyjson_obj_get(root, "PeersChangedPatch")) != NULL)
-        err = parse_patches(d, v);
-    if (err == 0 && (v = yyjson_obj_get(root, "PeerSeenChange")) != NULL)
-        err = parse_flags(&d->seen, &d->seen_count, v);
-    if (err == 0 && (v = yyjson_obj_get(root, "OnlineChange")) != NULL)
-        err = parse_flags(&d->online, &d->online_count, v);
-    if (err == 0 && (v = yyjson_obj_get(root, "UserProfiles")) != NULL)
-        err = parse_users(d, v);
-    if (err == 0)
-        err = parse_derp_map(d, yyjson_obj_get(root, "DERPMap"));
-    if (err == 0 && yyjson_is_obj(v = yyjson_obj_get(root, "DNSConfig")))
-        err = parse_dns(d, v);
-    if (err == 0)
-        err = parse_domain(d, root);
+        err = members[i].parse(d, yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
     return err;
+}
+
+static int parse_members(struct netmap_delta *d, struct json_split *split,
+                         struct tailcfg_scratch *s)
+{
+    struct bytes name = {NULL, 0}, value;
+    uint32_t seen = 0;
+    int got, err = 0;
+
+    while (err == 0 && (got = json_split_next(split, &name)) != 0) {
+        if (got < 0)
+            return got;
+        if (is_named(name, "Peers")) {
+            err = tailcfg_parse_nodes(&d->peers, &d->peer_count, split, s);
+        } else if (is_named(name, "PeersChanged")) {
+            err = tailcfg_parse_nodes(&d->upserts, &d->upsert_count, split, s);
+        } else {
+            err = json_split_value(split, &value);
+            if (err == 0 && !is_null(value))
+                err = parse_member(d, &seen, name, value, s);
+        }
+    }
+    return err < 0 || json_split_ended(split) ? err : IPN_ERR_PROTOCOL;
 }
 
 int tailcfg_parse_map(struct netmap_delta *d, const uint8_t *json, size_t len)
 {
-    struct scratch *s = malloc(sizeof *s);
-    yyjson_read_err why = {0};
-    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json, len, 0, NULL, &why);
-    yyjson_val *root = yyjson_doc_get_root(doc);
+    struct tailcfg_scratch *s = malloc(sizeof *s);
+    struct json_split split;
     int err = IPN_ERR_PROTOCOL;
 
     memset(d, 0, sizeof *d);
-    if (s == NULL || (doc == NULL && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)) {
-        err = IPN_ERR_NOMEM;
-    } else if (yyjson_is_obj(root)) {
-        s->skipped = 0;
-        err = parse_members(d, root, s);
-        d->skipped += s->skipped;
-    }
-    yyjson_doc_free(doc);
+    if (s == NULL)
+        return IPN_ERR_NOMEM;
+    s->skipped = 0;
+    if (json_split_open(&split, (struct bytes){json, len}, '{'))
+        err = parse_members(d, &split, s);
+    d->skipped += s->skipped;
     free(s);
     return err;
 }

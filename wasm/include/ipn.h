@@ -39,6 +39,7 @@ enum ipn_event_type {
     IPN_EVENT_PROBLEM = 9, /* text: code in words-with-hyphens; aux: sentence; code: 1 = retrying */
     IPN_EVENT_STATUS = 10, /* text: JSON of connections: control, regions, latency */
     IPN_EVENT_LOGGED_OUT = 11, /* nothing more comes; close */
+    IPN_EVENT_PEERS = 12, /* text: JSON of the peers that changed, see ipn_want */
     IPN_EVENT_SSH_PROGRESS = 20, /* id; text: sentence */
     IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it */
     IPN_EVENT_SSH_BANNER = 22, /* id; text */
@@ -95,6 +96,16 @@ struct ipn;
  * (a static sentence). */
 struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t now_ms);
 void ipn_free(struct ipn *ipn);
+
+/* In which forms the page wants the netmap; NETMAP at first. What is newly wanted is told at once, if
+ * there is a netmap. */
+enum ipn_want {
+    IPN_WANT_NETMAP = 1, /* IPN_EVENT_NETMAP, on every change; of large tailnets once in a while */
+    IPN_WANT_PEERS =
+        2, /* IPN_EVENT_PEERS: {whole, self?, changed: [peer …], removed: [id …]}; whole:
+                            all there are, forget the others */
+};
+void ipn_want(struct ipn *ipn, uint32_t wanted);
 
 int ipn_run(struct ipn *ipn, uint64_t now_ms); /* IPN_ERR_STATE the second time */
 int ipn_login(struct ipn *ipn, uint64_t now_ms); /* interactive */

@@ -149,6 +149,7 @@ struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t 
     if (!ipn)
         return NULL;
     ipn->now_ms = now_ms;
+    ipn_news_init(&ipn->news);
     if (copy_config(ipn, config, err) < 0) {
         ipn_free(ipn);
         return NULL;
@@ -176,6 +177,7 @@ void ipn_free(struct ipn *ipn)
     free(ipn->auth_key);
     free(ipn->derp_urls);
     free(ipn->netmap_json);
+    ipn_news_wipe(&ipn->news);
     wipe(ipn, sizeof *ipn);
     free(ipn);
 }
@@ -254,7 +256,7 @@ static int lend_json(struct ipn *ipn, struct ipn_event *ev, uint32_t type, char 
 static bool has_more_to_tell(const struct ipn *ipn)
 {
     return ipn->events.count > 0 || ipn->status_dirty || (ipn->nomem && !ipn->nomem_told) ||
-           (ipn->netmap_dirty && control_client_netmap(ipn->cc)->valid);
+           ipn_news_due(ipn);
 }
 
 /* The stamp of the newest initiation is kept with the node key: it may never go back. */
@@ -285,11 +287,10 @@ static int pump_told(struct ipn *ipn, struct ipn_event *ev)
                                  .aux_len = sizeof text - 1};
         return 1;
     }
-    if (ipn->netmap_dirty && control_client_netmap(ipn->cc)->valid) {
-        ipn->netmap_dirty = false;
-        char *json = ipn_netmap_json(ipn, &len);
-        return lend_json(ipn, ev, IPN_EVENT_NETMAP, json, len);
-    }
+    int news = ipn_news_pump(ipn, ev);
+    if (news > 0)
+        return 1;
+    ipn->nomem |= news < 0;
     if (ipn->status_dirty) {
         ipn->status_dirty = false;
         char *json = ipn_status_json(ipn, &len);
@@ -328,6 +329,8 @@ static int say_farewell(struct ipn *ipn, struct ipn_event *ev)
 int ipn_poll(struct ipn *ipn, struct ipn_event *ev, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
+    free(ipn->netmap_json); /* it may be megabytes */
+    ipn->netmap_json = NULL;
     if (ipn->farewell_told)
         return 0;
     for (;;) {
@@ -406,7 +409,7 @@ uint64_t ipn_next_deadline(const struct ipn *ipn)
     if (ipn->logged_out)
         return NEVER;
     uint64_t next = earlier(control_client_next_deadline(ipn->cc), ipn_net_next_deadline(ipn));
-    return earlier(next, ipn_streams_next_deadline(ipn));
+    return earlier(earlier(next, ipn_news_next_deadline(ipn)), ipn_streams_next_deadline(ipn));
 }
 
 void ipn_tick(struct ipn *ipn, uint64_t now_ms)

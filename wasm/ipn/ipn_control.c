@@ -77,7 +77,7 @@ static void note_registered(struct ipn *ipn)
 
 static void note_netmap(struct ipn *ipn, uint32_t changed)
 {
-    ipn->netmap_dirty = true;
+    ipn_news_note(ipn, changed);
     ipn_net_netmap_changed(ipn, changed);
     struct netmap *nm = control_client_netmap(ipn->cc);
     if (!nm->valid || ipn->state == IPN_STATE_RUNNING)

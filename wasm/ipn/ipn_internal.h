@@ -15,6 +15,7 @@
 #include "include/ipn.h"
 #include "ipn/ipn_event.h"
 #include "ipn/ipn_known_hosts.h"
+#include "ipn/ipn_news.h"
 #include "ipn/ipn_stream.h"
 #include "ipn/ipn_url.h"
 #include "magicsock/magicsock.h"
@@ -60,13 +61,14 @@ struct ipn {
     enum ipn_state state;
     struct ipn_event_queue events;
     char auth_url[1024]; /* waiting for login() to be shown */
-    bool running_called, login_wanted, netmap_dirty, status_dirty;
+    bool running_called, login_wanted, status_dirty;
+    struct ipn_news news;
     bool logging_out, logged_out, farewell_told; /* nothing is told after LOGGED_OUT */
     struct control_status control_told;
     const char *control_problem; /* the code of the last one; NULL: none since it was connected */
     char control_sentence[IPN_PROBLEM_CAP]; /* that, or its beginning */
     bool nomem, nomem_told;
-    char *netmap_json; /* lent by the last NETMAP or STATUS event */
+    char *netmap_json; /* lent by the last NETMAP, PEERS or STATUS event */
     uint64_t running_since_ms, timestamp_stored_ms;
     bool netstack_touched; /* a flush is due */
     int received_region; /* by which the datagram came that WireGuard is looking at */
@@ -115,6 +117,7 @@ void ipn_control_watch(struct ipn *ipn);
 
 /* ipn_netmap_json.c, ipn_status_json.c: malloced text, NULL when out of memory. */
 char *ipn_netmap_json(struct ipn *ipn, size_t *len);
+char *ipn_peers_json(struct ipn *ipn, const struct ipn_peers_news *news, size_t *len);
 char *ipn_status_json(struct ipn *ipn, size_t *len);
 
 #endif

@@ -20,28 +20,33 @@ static const struct netmap *netmap_of(struct ipn *ipn)
 
 /* ---- hooks of the WireGuard device ---- */
 
-static bool fill_peer(struct wg_peer_config *out, const struct netmap_node *node)
+/* A peer may use what it owns: what it only claims is another's (control/netmap.h). */
+static bool fill_peer(struct wg_peer_config *out, const struct netmap *nm,
+                      const struct netmap_node *node)
 {
     if (!node)
         return false;
     out->key = node->key;
     out->allowed_count = 0;
     for (size_t i = 0; i < node->allowed_ip_count; i++) {
-        bool exit_route = node->allowed_ips[i].bits == 0; /* exit nodes are not ours to use */
-        if (!exit_route && out->allowed_count < WG_MAX_ALLOWED_IPS)
-            out->allowed[out->allowed_count++] = node->allowed_ips[i];
+        const struct ipprefix *p = &node->allowed_ips[i];
+        bool exit_route = p->bits == 0; /* exit nodes are not ours to use */
+        if (!exit_route && out->allowed_count < WG_MAX_ALLOWED_IPS && netmap_owns(nm, node, p))
+            out->allowed[out->allowed_count++] = *p;
     }
     return true;
 }
 
 static bool find_peer_by_key(void *ctx, const struct node_public *key, struct wg_peer_config *out)
 {
-    return fill_peer(out, netmap_find_key(netmap_of(ctx), key));
+    const struct netmap *nm = netmap_of(ctx);
+    return fill_peer(out, nm, netmap_find_key(nm, key));
 }
 
 static bool find_peer_by_ip(void *ctx, const struct ipaddr *dst, struct wg_peer_config *out)
 {
-    return fill_peer(out, netmap_find_route(netmap_of(ctx), dst));
+    const struct netmap *nm = netmap_of(ctx);
+    return fill_peer(out, nm, netmap_find_route(nm, dst));
 }
 
 static uint8_t *reserve_datagram(void *ctx, const struct node_public *to, size_t len)
@@ -252,16 +257,6 @@ static void drop_removed_peers(struct ipn *ipn)
     }
 }
 
-static void update_peers(struct ipn *ipn)
-{
-    const struct netmap *nm = netmap_of(ipn);
-    struct wg_peer_config config;
-    for (size_t i = 0; i < nm->peer_count; i++) {
-        if (fill_peer(&config, nm->peers[i]))
-            wg_device_update_peer(ipn->wg, &config);
-    }
-}
-
 void ipn_net_netmap_changed(struct ipn *ipn, uint32_t changed)
 {
     if (changed & NETMAP_CHANGED_DERP)
@@ -270,8 +265,8 @@ void ipn_net_netmap_changed(struct ipn *ipn, uint32_t changed)
         apply_addresses(ipn);
     if (changed & NETMAP_REMOVED_PEERS)
         drop_removed_peers(ipn);
-    if (changed & NETMAP_CHANGED_PEERS)
-        update_peers(ipn);
+    if (changed & NETMAP_CHANGED_ROUTES)
+        wg_device_refresh(ipn->wg);
     if (changed & NETMAP_CHANGED_SELF) /* that tick told our peers, too */
         wg_device_kick_unanswered(ipn->wg, ipn->now_ms);
     ipn_streams_touch_waiting(ipn);

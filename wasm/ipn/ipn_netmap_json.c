@@ -2,104 +2,157 @@
  * The JSON that the page gets: the netmap in tsconnect's shape (with more). Ids are strings:
  * JavaScript's numbers end at 2^53.
  */
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <yyjson.h>
 
 #include "ipn/ipn_internal.h"
+#include "ipn/ipn_json.h"
 
-static void add_key(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name, const char *text,
-                    size_t len)
+enum { TYPICAL_PEER = 512 }; /* bytes */
+
+static void add_text(struct ipn_json *j, const char *name, const char *text)
 {
-    yyjson_mut_obj_add(obj, yyjson_mut_str(doc, name), yyjson_mut_strncpy(doc, text, len));
+    ipn_json_text(j, name, text ? text : "", text ? strlen(text) : 0);
 }
 
-static void add_addresses(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct netmap_node *node)
+static void add_addresses(struct ipn_json *j, const struct netmap_node *node)
 {
-    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, obj, "addresses");
+    ipn_json_open(j, "addresses", '[');
     for (size_t i = 0; i < node->address_count; i++) {
         char text[IPADDR_TEXT_LEN];
-        size_t len = ipaddr_format(text, &node->addresses[i].addr);
-        yyjson_mut_arr_add_strncpy(doc, list, text, len);
+        ipn_json_text(j, NULL, text, ipaddr_format(text, &node->addresses[i].addr));
     }
+    ipn_json_close(j, ']');
 }
 
-static void add_tags(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct netmap_node *node)
+static void add_tags(struct ipn_json *j, const struct netmap_node *node)
 {
-    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, obj, "tags");
+    ipn_json_open(j, "tags", '[');
     for (size_t i = 0; i < node->tag_count; i++)
-        yyjson_mut_arr_add_str(doc, list, node->tags[i]);
+        add_text(j, NULL, node->tags[i]);
+    ipn_json_close(j, ']');
+}
+
+static void add_id(struct ipn_json *j, const char *name, int64_t id)
+{
+    char text[24];
+    ipn_json_text(j, name, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)id));
 }
 
 static const char *user_name(const struct netmap *nm, int64_t id)
 {
-    for (size_t i = 0; i < nm->user_count; i++) {
-        if (nm->user_ids[i] == id)
-            return nm->user_names[i];
+    size_t from = 0, to = nm->user_count;
+    while (from < to) { /* sorted by id */
+        size_t mid = from + (to - from) / 2;
+        if (nm->user_ids[mid] < id)
+            from = mid + 1;
+        else
+            to = mid;
     }
-    return "";
+    return from < nm->user_count && nm->user_ids[from] == id ? nm->user_names[from] : "";
 }
 
 /* What self and peers have in common. Names lose their final dot, as tsconnect's do. */
-static yyjson_mut_val *new_node(yyjson_mut_doc *doc, const struct netmap *nm,
-                                const struct netmap_node *node)
+static void add_node(struct ipn_json *j, const struct netmap *nm, const struct netmap_node *node)
 {
     char key[KEY_TEXT_CAP];
-    yyjson_mut_val *obj = yyjson_mut_obj(doc);
     const char *name = node->name ? node->name : "";
     size_t name_len = strlen(name);
     if (name_len && name[name_len - 1] == '.')
         name_len--;
-    add_key(doc, obj, "name", name, name_len);
-    add_addresses(doc, obj, node);
-    add_key(doc, obj, "machineKey", key, machine_public_format(key, &node->machine));
-    add_key(doc, obj, "nodeKey", key, node_public_format(key, &node->key));
-    yyjson_mut_obj_add_str(doc, obj, "hostname", node->hostname ? node->hostname : "");
-    yyjson_mut_obj_add_str(doc, obj, "os", node->os ? node->os : "");
-    yyjson_mut_obj_add_str(doc, obj, "user", user_name(nm, node->user_id));
-    add_tags(doc, obj, node);
+    add_id(j, "id", node->id);
+    ipn_json_text(j, "name", name, name_len);
+    add_addresses(j, node);
+    ipn_json_text(j, "machineKey", key, machine_public_format(key, &node->machine));
+    ipn_json_text(j, "nodeKey", key, node_public_format(key, &node->key));
+    add_text(j, "hostname", node->hostname);
+    add_text(j, "os", node->os);
+    add_text(j, "user", user_name(nm, node->user_id));
+    add_tags(j, node);
     if (node->key_expiry_wall_ms)
-        yyjson_mut_obj_add_sint(doc, obj, "keyExpiry", node->key_expiry_wall_ms);
-    return obj;
+        ipn_json_int(j, "keyExpiry", node->key_expiry_wall_ms);
 }
 
-static void add_peer(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct netmap *nm,
-                     const struct netmap_node *node, int64_t wall_ms)
+static void add_self(struct ipn_json *j, const struct netmap *nm)
 {
-    yyjson_mut_val *obj = new_node(doc, nm, node);
+    ipn_json_open(j, "self", '{');
+    add_node(j, nm, &nm->self);
+    add_text(j, "machineStatus",
+             nm->self.machine_authorized ? "MachineAuthorized" : "MachineUnauthorized");
+    ipn_json_close(j, '}');
+}
+
+static void add_peer(struct ipn_json *j, const struct netmap *nm, const struct netmap_node *node,
+                     int64_t wall_ms)
+{
+    ipn_json_open(j, NULL, '{');
+    add_node(j, nm, node);
     if (node->online != NETMAP_ONLINE_UNKNOWN)
-        yyjson_mut_obj_add_bool(doc, obj, "online", node->online == NETMAP_ONLINE);
-    yyjson_mut_obj_add_bool(doc, obj, "tailscaleSSHEnabled", node->ssh_host_key_count > 0);
+        ipn_json_bool(j, "online", node->online == NETMAP_ONLINE);
+    ipn_json_bool(j, "tailscaleSSHEnabled", node->ssh_host_key_count > 0);
     if (node->last_seen_wall_ms)
-        yyjson_mut_obj_add_sint(doc, obj, "lastSeen", node->last_seen_wall_ms);
-    bool expired =
-        node->expired || (node->key_expiry_wall_ms && node->key_expiry_wall_ms < wall_ms);
-    yyjson_mut_obj_add_bool(doc, obj, "expired", expired);
-    yyjson_mut_obj_add_int(doc, obj, "derpRegion", node->home_derp);
-    yyjson_mut_arr_append(list, obj);
+        ipn_json_int(j, "lastSeen", node->last_seen_wall_ms);
+    ipn_json_bool(j, "expired",
+                  node->expired ||
+                      (node->key_expiry_wall_ms && node->key_expiry_wall_ms < wall_ms));
+    ipn_json_int(j, "derpRegion", node->home_derp);
+    ipn_json_close(j, '}');
+}
+
+static void add_peers(struct ipn_json *j, const char *name, struct ipn *ipn)
+{
+    const struct netmap *nm = control_client_netmap(ipn->cc);
+    int64_t wall_ms = host_wall_ms(ipn->now_ms);
+    ipn_json_open(j, name, '[');
+    for (size_t i = 0; i < nm->peer_count; i++)
+        add_peer(j, nm, nm->peers[i], wall_ms);
+    ipn_json_close(j, ']');
 }
 
 char *ipn_netmap_json(struct ipn *ipn, size_t *len)
 {
     const struct netmap *nm = control_client_netmap(ipn->cc);
+    struct ipn_json j;
+    ipn_json_init(&j);
+    buf_reserve(&j.out, (nm->peer_count + 1) * TYPICAL_PEER); /* if not, it grows */
+    ipn_json_open(&j, NULL, '{');
+    add_self(&j, nm);
+    add_peers(&j, "peers", ipn);
+    ipn_json_bool(&j, "lockedOut", false);
+    add_text(&j, "domain", nm->domain);
+    add_text(&j, "magicDNSSuffix", nm->dns_domain);
+    ipn_json_close(&j, '}');
+    return ipn_json_take(&j, len);
+}
+
+char *ipn_peers_json(struct ipn *ipn, const struct ipn_peers_news *news, size_t *len)
+{
+    const struct netmap *nm = control_client_netmap(ipn->cc);
     int64_t wall_ms = host_wall_ms(ipn->now_ms);
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    if (!doc)
-        return NULL;
-    yyjson_mut_val *root = yyjson_mut_obj(doc);
-    yyjson_mut_doc_set_root(doc, root);
-    yyjson_mut_val *self = new_node(doc, nm, &nm->self);
-    yyjson_mut_obj_add_str(doc, self, "machineStatus",
-                           nm->self.machine_authorized ? "MachineAuthorized"
-                                                       : "MachineUnauthorized");
-    yyjson_mut_obj_add_val(doc, root, "self", self);
-    yyjson_mut_val *peers = yyjson_mut_obj_add_arr(doc, root, "peers");
-    for (size_t i = 0; i < nm->peer_count; i++)
-        add_peer(doc, peers, nm, nm->peers[i], wall_ms);
-    yyjson_mut_obj_add_bool(doc, root, "lockedOut", false);
-    yyjson_mut_obj_add_str(doc, root, "domain", nm->domain ? nm->domain : "");
-    yyjson_mut_obj_add_str(doc, root, "magicDNSSuffix", nm->dns_domain ? nm->dns_domain : "");
-    char *text = yyjson_mut_write(doc, 0, len);
-    yyjson_mut_doc_free(doc);
-    return text;
+    struct ipn_json j;
+    ipn_json_init(&j);
+    ipn_json_open(&j, NULL, '{');
+    ipn_json_bool(&j, "whole", news->whole);
+    if (news->self || news->whole)
+        add_self(&j, nm);
+    if (news->whole) {
+        add_peers(&j, "changed", ipn);
+    } else {
+        ipn_json_open(&j, "changed", '[');
+        for (size_t i = 0; i < news->count; i++) {
+            const struct netmap_node *node = netmap_find_id(nm, news->ids[i]);
+            if (node)
+                add_peer(&j, nm, node, wall_ms);
+        }
+        ipn_json_close(&j, ']');
+    }
+    ipn_json_open(&j, "removed", '[');
+    for (size_t i = 0; i < news->count && !news->whole; i++) {
+        if (!netmap_find_id(nm, news->ids[i]))
+            add_id(&j, NULL, news->ids[i]);
+    }
+    ipn_json_close(&j, ']');
+    ipn_json_close(&j, '}');
+    return ipn_json_take(&j, len);
 }

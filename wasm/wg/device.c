@@ -81,6 +81,16 @@ void wg_device_update_peer(struct wg_device *dev, const struct wg_peer_config *c
         wg_peer_set_allowed(dev, peer, config);
 }
 
+void wg_device_refresh(struct wg_device *dev)
+{
+    struct wg_peer_config config;
+    for (struct wg_peer *peer = dev->peers; peer; peer = peer->next) {
+        if (dev->hooks.find_by_key(dev->hooks.ctx, &peer->key, &config) &&
+            !wg_peer_is_configured(dev, peer, &config))
+            wg_peer_set_allowed(dev, peer, &config);
+    }
+}
+
 void wg_device_remove_peer(struct wg_device *dev, const struct node_public *key)
 {
     struct wg_peer *peer = wg_peer_find(dev, key);

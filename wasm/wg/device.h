@@ -83,6 +83,9 @@ struct wg_received {
 void wg_device_receive(struct wg_device *dev, struct wg_received *out, uint8_t *datagram,
                        size_t len, const struct node_public *from, uint64_t now_ms);
 
+/* Asks anew, for every peer in use, what addresses it may use: one that moved to another peer moves
+ * for good. Peers that are gone are left to wg_device_remove_peer. */
+void wg_device_refresh(struct wg_device *dev);
 /* The peer's configuration changed (allowed IPs) or it is gone. Unknown keys are ignored. */
 void wg_device_update_peer(struct wg_device *dev, const struct wg_peer_config *config);
 void wg_device_remove_peer(struct wg_device *dev, const struct node_public *key);

@@ -117,16 +117,34 @@ void wg_peer_free(struct wg_device *dev, struct wg_peer *peer)
     free(peer);
 }
 
+static void hash_allowed(uint8_t hash[8], const struct wg_device *dev,
+                         const struct wg_peer_config *config)
+{
+    blake2s(hash, 8, dev->peer_hash_key, sizeof dev->peer_hash_key,
+            (const uint8_t *)config->allowed, config->allowed_count * sizeof *config->allowed);
+}
+
+bool wg_peer_is_configured(const struct wg_device *dev, const struct wg_peer *peer,
+                           const struct wg_peer_config *config)
+{
+    uint8_t hash[8];
+    hash_allowed(hash, dev, config);
+    return memcmp(hash, peer->allowed_hash, sizeof hash) == 0;
+}
+
 int wg_peer_set_allowed(struct wg_device *dev, struct wg_peer *peer,
                         const struct wg_peer_config *config)
 {
     int result = 0;
+    hash_allowed(peer->allowed_hash, dev, config);
     wg_allowedips_remove(&dev->allowedips, &peer->allowed);
     for (size_t i = 0; i < config->allowed_count && i < WG_MAX_ALLOWED_IPS; i++) {
         int err = wg_allowedips_insert(&dev->allowedips, &config->allowed[i], &peer->allowed);
         if (err < 0)
             result = err;
     }
+    if (result == IPN_ERR_NOMEM)
+        memset(peer->allowed_hash, 0, sizeof peer->allowed_hash); /* the next refresh tries again */
     return result;
 }
 
@@ -159,10 +177,11 @@ bool wg_peer_owns(const struct wg_device *dev, const struct wg_peer *peer, const
 {
     uint8_t bits = 0;
     struct wg_allowed_owner *owner = wg_allowedips_find(&dev->allowedips, &bits, src);
-    if (!owner || peer_of(owner) != peer)
+    bool has_more = peer->allowed.count >= WG_MAX_ALLOWED_IPS; /* than the trie was given */
+    if (owner && is_host_route(src, bits))
+        return peer_of(owner) == peer;
+    if ((!owner || peer_of(owner) != peer) && !has_more)
         return false;
-    if (is_host_route(src, bits))
-        return true;
     struct wg_peer_config config;
     return dev->hooks.find_by_ip(dev->hooks.ctx, src, &config) &&
            memcmp(&config.key, &peer->key, sizeof config.key) == 0;

@@ -44,6 +44,7 @@ struct wg_peer {
     struct node_public key;
     uint8_t static_static[WG_KEY_LEN];
     struct wg_allowed_owner allowed;
+    uint8_t allowed_hash[8]; /* of the configuration they come from */
     struct wg_keypairs keypairs;
     struct wg_cookie_generator cookie;
     struct wg_timers timers;
@@ -89,6 +90,9 @@ void wg_peer_free(struct wg_device *dev, struct wg_peer *peer);
 /* Replaces the allowed IPs. 0, or IPN_ERR_NOMEM, IPN_ERR_ARG with some of them missing. */
 int wg_peer_set_allowed(struct wg_device *dev, struct wg_peer *peer,
                         const struct wg_peer_config *config);
+/* Whether the allowed IPs are those of that configuration. */
+bool wg_peer_is_configured(const struct wg_device *dev, const struct wg_peer *peer,
+                           const struct wg_peer_config *config);
 
 /* The peer that a packet to dst goes to, made if need be; NULL: no route. */
 struct wg_peer *wg_peer_route(struct wg_device *dev, const struct ipaddr *dst, uint64_t now_ms);

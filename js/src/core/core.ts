@@ -15,12 +15,18 @@ export interface CoreConfig {
   derpURLs: string;
 }
 
+/** enum ipn_want. */
+export const WANT_NETMAP = 1;
+export const WANT_PEERS = 2;
+
 export interface Core {
   /** Returns what is wrong with the config, or undefined. */
   create(config: CoreConfig, wallOffsetMs: number, now: number): string | undefined;
   destroy(): void;
 
   run(now: number): number;
+  /** In which forms to tell the netmap: WANT_NETMAP at first. */
+  want(wanted: number): void;
   login(now: number): void;
   logout(now: number): void;
   /** Sessions, streams and idle connections are told to end: their last events follow. */

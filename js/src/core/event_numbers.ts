@@ -13,6 +13,7 @@ export const EVENT = {
   PROBLEM: 9,
   STATUS: 10,
   LOGGED_OUT: 11,
+  PEERS: 12,
   SSH_PROGRESS: 20,
   SSH_HOST_KEY: 21,
   SSH_BANNER: 22,

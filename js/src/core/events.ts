@@ -13,6 +13,7 @@ export type CoreEvent =
   | {type: 'httpGet'; id: number; url: string; probe: boolean}
   | {type: 'state'; state: StateName}
   | {type: 'netMap'; json: string}
+  | {type: 'peers'; json: string}
   | {type: 'browseToURL'; url: string}
   | {type: 'store'; name: string; value: string}
   | {type: 'problem'; code: string; message: string; retrying: boolean}
@@ -127,6 +128,8 @@ export function decodeEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
       return {type: 'state', state: STATES[code] ?? 'NoState'};
     case EVENT.NETMAP:
       return {type: 'netMap', json: utf8.decode(text)};
+    case EVENT.PEERS:
+      return {type: 'peers', json: utf8.decode(text)};
     case EVENT.BROWSE_TO_URL:
       return {type: 'browseToURL', url: utf8.decode(text)};
     case EVENT.STORE:

@@ -19,6 +19,7 @@ export interface CoreExports {
   ): number;
   x_close(): void;
   x_run(now: number): number;
+  x_want(wanted: number): void;
   x_login(now: number): void;
   x_logout(now: number): void;
   x_close_streams(now: number): number;

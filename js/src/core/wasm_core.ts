@@ -67,6 +67,10 @@ export class WasmCore implements Core {
     return this.#x.x_run(now);
   }
 
+  want(wanted: number): void {
+    this.#x.x_want(wanted);
+  }
+
   login(now: number): void {
     this.#x.x_login(now);
   }

@@ -12,6 +12,7 @@ import {EngineState} from './engine_state.js';
 import {Flows} from './flows.js';
 import type {FlowCommand, FlowOpening, FromEngine, Question, Start, ToEngine} from './messages.js';
 import {NOT_JOINED, Questions} from './questions.js';
+import {want} from './wanted.js';
 
 export interface EngineParts {
   clock: Clock;
@@ -43,6 +44,7 @@ export class Engine implements PumpSink {
   #core: Core | undefined;
   #pump: Pump | undefined;
   #phase: Phase = 'new';
+  #wanted = 0;
   #coreIsOver = false;
   #awaitsLogout = false;
   #goodbye: unknown;
@@ -66,7 +68,9 @@ export class Engine implements PumpSink {
       case 'start':
         return void this.#begin((this.#start = message));
       case 'run':
-        return this.#pump?.run((core, now) => void core.run(now));
+      case 'want':
+        this.#wanted = message.wanted;
+        return this.#pump?.run((core, now) => want(core, message, now));
       case 'login':
         if (this.#phase === 'loggedOut') return this.#startAgain();
         return this.#pump?.run((core, now) => core.login(now));
@@ -115,6 +119,7 @@ export class Engine implements PumpSink {
       case 'httpGet':
         return this.#get(event.id, event.url, event.probe);
       case 'netMap':
+      case 'peers':
         this.#questions.handleNetMap();
         return this.#batch.add(event);
       case 'state':
@@ -187,7 +192,7 @@ export class Engine implements PumpSink {
     const config = {...this.#start!.config, authKey: '', state: ''};
     void this.#startCore(config, () => {
       this.#pump?.run((core, now) => {
-        core.run(now);
+        want(core, {type: 'run', wanted: this.#wanted}, now);
         core.login(now);
       });
     });

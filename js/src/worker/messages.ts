@@ -10,7 +10,10 @@ import type {IPNStateProblem} from '../../ipn.js';
 
 export type ToEngine =
   | Start
-  | {type: 'run' | 'login' | 'logout' | 'rebind'}
+  /** wanted: the forms of the netmap that the page listens to, as Core.want() takes them. */
+  | {type: 'run'; wanted: number}
+  | {type: 'want'; wanted: number}
+  | {type: 'login' | 'logout' | 'rebind'}
   | {type: 'close'; logout: boolean}
   | Question
   | FlowOpening
@@ -102,7 +105,17 @@ export type Question =
 export type FromEngine =
   | Extract<
       CoreEvent,
-      {type: 'state' | 'netMap' | 'browseToURL' | 'store' | 'problem' | 'status' | 'loggedOut'}
+      {
+        type:
+          | 'state'
+          | 'netMap'
+          | 'peers'
+          | 'browseToURL'
+          | 'store'
+          | 'problem'
+          | 'status'
+          | 'loggedOut';
+      }
     >
   | FlowEvent
   /** Of a state that the engine keeps itself. */

@@ -3,6 +3,7 @@
  * status follows only once the one before was taken in, so that a page that stands still collects
  * one of each and no more.
  */
+import type {IPNPeersChange} from '../../ipn.js';
 import type {FromEngine} from './messages.js';
 import type {Route} from './routes.js';
 
@@ -11,7 +12,7 @@ export interface NodePort {
   close(): void;
 }
 
-type Latest = Extract<FromEngine, {type: 'netMap' | 'status'}>;
+type Latest = Extract<FromEngine, {type: 'netMap' | 'peers' | 'status'}>;
 
 export class NodeClient {
   readonly port: NodePort;
@@ -25,6 +26,8 @@ export class NodeClient {
   /** Waits for the node to be there. */
   isStarting = false;
   hasRun = false;
+  /** The forms of the netmap that it listens to. */
+  wanted = 0;
   keepsState = false;
   /** Stops the watch on its lock. */
   unwatch: () => void = () => {};
@@ -38,12 +41,18 @@ export class NodeClient {
   }
 
   push(message: FromEngine, buffer?: ArrayBuffer): void {
-    if (message.type === 'netMap' || message.type === 'status') {
-      if (this.#isBusy) return void this.#latest.set(message.type, message);
+    if (isLatest(message)) {
+      if (this.#isBusy) return void this.#latest.set(message.type, this.#joined(message));
       this.#latest.delete(message.type);
     }
     this.#messages.push(message);
     if (buffer) this.#transfer.push(buffer);
+  }
+
+  /** Changes of peers are not told one by one either: the waiting one takes in the next. */
+  #joined(message: Latest): Latest {
+    const waiting = this.#latest.get(message.type);
+    return waiting && message.type === 'peers' ? joinPeers(waiting, message) : message;
   }
 
   say(message: FromEngine): void {
@@ -56,7 +65,7 @@ export class NodeClient {
     const [messages, transfer] = [this.#messages, this.#transfer];
     this.#messages = [];
     this.#transfer = [];
-    if (messages.some(({type}) => type === 'netMap' || type === 'status')) this.#isBusy = true;
+    if (messages.some(isLatest)) this.#isBusy = true;
     this.port.post(messages, transfer);
   }
 
@@ -67,4 +76,23 @@ export class NodeClient {
     this.#latest.clear();
     this.flush();
   }
+}
+
+function isLatest(message: FromEngine): message is Latest {
+  return message.type === 'netMap' || message.type === 'peers' || message.type === 'status';
+}
+
+function joinPeers(before: Latest, after: Latest): Latest {
+  const [a, b] = [before, after].map(({json}) => JSON.parse(json) as IPNPeersChange);
+  if (b!.whole) return after;
+  const changed = new Set(b!.changed.map(({id}) => id));
+  const removed = new Set(b!.removed);
+  const joined = {
+    ...a!,
+    ...b!,
+    whole: a!.whole,
+    changed: [...a!.changed.filter(({id}) => !changed.has(id) && !removed.has(id)), ...b!.changed],
+    removed: [...a!.removed.filter((id) => !changed.has(id)), ...b!.removed],
+  };
+  return {type: 'peers', json: JSON.stringify(joined)};
 }

@@ -123,7 +123,7 @@ export class NodeLink implements Link {
     if (this.#isOver) return;
     for (const message of messages) if (message.type === 'hello') this.#handleHello(message);
     this.#options.receive(messages);
-    if (messages.some(({type}) => type === 'netMap' || type === 'status'))
+    if (messages.some(({type}) => ['netMap', 'peers', 'status'].includes(type)))
       this.#wire?.post({type: 'ack'}, []);
   }
 

@@ -7,6 +7,7 @@
  * its grace: for so long its shells wait for the page to come back, and with the last of all pages
  * so does the node, which then is logged out.
  */
+import {WANT_NETMAP} from '../core/core.js';
 import type {Clock} from '../core/pump.js';
 import type {Engine, Post} from './engine.js';
 import type {FromEngine, Start, ToNode} from './messages.js';
@@ -63,7 +64,9 @@ export class SharedNode {
       case 'start':
         return this.#startFor(client, message);
       case 'run':
-        return this.#run(client);
+        return this.#run(client, message.wanted);
+      case 'want':
+        return;
       case 'ack':
         return client.handleAck();
       case 'login':
@@ -137,13 +140,16 @@ export class SharedNode {
     engine.handle(start);
   }
 
-  #run(client: NodeClient): void {
+  #run(client: NodeClient, wanted: number): void {
     client.hasRun = true;
+    client.wanted = wanted;
     if (this.#phase !== 'live') return;
+    const all = [...this.#clients].reduce((sum, each) => sum | each.wanted, 0);
     if (!this.#hasRun) {
       this.#hasRun = true;
-      return this.#engine?.handle({type: 'run'});
+      return this.#engine?.handle({type: 'run', wanted: all});
     }
+    if (all !== WANT_NETMAP) this.#engine?.handle({type: 'want', wanted: all});
     for (const message of this.#state.snapshot()) client.push(message);
     client.flush();
   }
@@ -187,6 +193,8 @@ export class SharedNode {
       case 'loggedOut':
         this.#state.note(message);
         return this.#broadcast(message);
+      case 'peers':
+        return this.#broadcast(message);
       default:
         return this.#routes.deliver(message, buffer);
     }
@@ -197,7 +205,8 @@ export class SharedNode {
     this.#phase = 'live';
     const clients = [...this.#clients];
     for (const client of clients) if (client.isStarting) this.#tellReady(client);
-    if (clients.some(({hasRun}) => hasRun)) this.#run(clients.find(({hasRun}) => hasRun)!);
+    const runner = clients.find(({hasRun}) => hasRun);
+    if (runner) this.#run(runner, runner.wanted);
     if (this.#clients.size === 0 && this.#graces.size === 0) this.#end(true);
   }
 

@@ -75,6 +75,9 @@ export class FakeCore {
     this.#call('run');
     return 0;
   }
+  want(wanted) {
+    this.#call('want', wanted);
+  }
   login() {
     this.#call('login');
   }

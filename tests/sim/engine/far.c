@@ -334,13 +334,12 @@ void far_tick(struct world *w)
 
 /* ---- life ---- */
 
-void far_start(struct world *w)
+/* A node key, and what is made of it. */
+static void far_make_tunnel(struct world *w)
 {
-    struct netstack_hooks hooks = {w, output};
     struct wg_hooks wg_hooks = {
         .ctx = w, .find_by_key = by_key, .find_by_ip = by_ip, .reserve = reserve, .commit = commit};
     struct magicsock_region region = {.id = 1, .url = "ws://relay.test/derp"};
-    w->stack = stack;
     node_private_generate(&w->far_key);
     node_public_derive(&w->far_public, &w->far_key);
     disco_private_generate(&w->far_disco);
@@ -350,11 +349,29 @@ void far_start(struct world *w)
                                                          .find_node = find_node,
                                                          .find_disco = find_disco});
     w->far_wg = wg_device_new(&w->far_key, 0, &wg_hooks);
-    if (!w->far_ms || !w->far_wg || stack->init(&hooks, w->now_ms) < 0)
+    if (!w->far_ms || !w->far_wg)
         abort();
+    magicsock_set_regions(w->far_ms, &region, 1, 1, w->now_ms);
+}
+
+void far_start(struct world *w)
+{
+    struct netstack_hooks hooks = {w, output};
+    w->stack = stack;
+    if (stack->init(&hooks, w->now_ms) < 0)
+        abort();
+    far_make_tunnel(w);
     stack->set_addresses(&far4, &far6);
     stack->listen(WORLD_PORT);
-    magicsock_set_regions(w->far_ms, &region, 1, 1, w->now_ms);
+}
+
+void far_rotate(struct world *w)
+{
+    world_cut(w, WORLD_FAR);
+    magicsock_free(w->far_ms);
+    wg_device_free(w->far_wg);
+    far_make_tunnel(w);
+    far_drain(w);
 }
 
 void far_stop(struct world *w)

@@ -333,6 +333,11 @@ static void told(struct world *w, const struct ipn_event *ev)
     case IPN_EVENT_NETMAP:
         w->netmaps++;
         break;
+    case IPN_EVENT_PEERS:
+        w->peers_told++;
+        snprintf(w->peers_json, sizeof w->peers_json, "%.*s", (int)ev->text_len,
+                 (const char *)ev->text);
+        break;
     case IPN_EVENT_STATUS:
         w->statuses++;
         break;
@@ -342,6 +347,8 @@ static void told(struct world *w, const struct ipn_event *ev)
     case IPN_EVENT_PROBLEM:
         w->problems++;
         snprintf(w->problem, sizeof w->problem, "%.*s", (int)ev->text_len, (const char *)ev->text);
+        snprintf(w->problem_text, sizeof w->problem_text, "%.*s", (int)ev->aux_len,
+                 (const char *)ev->aux);
         break;
     case IPN_EVENT_PONG:
         w->pongs++;

@@ -127,7 +127,9 @@ struct world {
     size_t stream_count;
     unsigned netmaps, problems, browses, statuses, pongs, unknown_ids;
     int pong_code;
-    char problem[40];
+    char problem[40], problem_text[200];
+    unsigned peers_told;
+    char peers_json[3000]; /* of the last PEERS */
     bool logged_out, after_logout; /* an event came behind LOGGED_OUT */
     unsigned wakeups, busy;        /* busy: turns whose deadline did not move */
     unsigned forgotten;            /* sockets asked for again while still open */
@@ -187,6 +189,7 @@ const char *script_peers(struct world *w);
 /* far.c */
 size_t far_open_conns(const struct world *w); /* TCP connections there now; conn_count: ever */
 void far_drop_conns(struct world *w);         /* resets them all */
+void far_rotate(struct world *w); /* another node key; its TCP connections live on */
 void far_setup(void);
 void far_start(struct world *w);
 void far_stop(struct world *w);

@@ -258,7 +258,7 @@ static void test_map_ends(void)
         {4, 400, "unsupported client version", CONTROL_PROBLEM_VERSION, true},
         {5, 429, "", CONTROL_PROBLEM_RATE, false},
         {6, 200, "\xff\xff\xff\x7f", CONTROL_PROBLEM_PROTOCOL, false}, /* 2 GB */
-        {7, 200, "\x04\x01\x01\x01zstd", CONTROL_PROBLEM_PROTOCOL, false}, /* over 16 MB */
+        {7, 200, "\x01\x01\x01\x02zstd", CONTROL_PROBLEM_PROTOCOL, false}, /* over 32 MB */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

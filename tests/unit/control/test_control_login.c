@@ -36,14 +36,16 @@ static void test_join(size_t piece)
     CHECK(control_client_netmap(w.cc)->valid == false);
     map = world_open_map(&w, 0);
     e = world_expect(&w, CONTROL_EVENT_NETMAP);
-    CHECK(e != NULL && e->changed == (NETMAP_CHANGED_SELF | NETMAP_CHANGED_PEERS));
+    CHECK(e != NULL && e->changed == (NETMAP_CHANGED_SELF | NETMAP_NEW_SELF | NETMAP_CHANGED_PEERS |
+                                      NETMAP_CHANGED_ROUTES));
     CHECK(control_client_netmap(w.cc)->valid);
     CHECK_EQ(control_client_netmap(w.cc)->peer_count, 1);
 
     server_map(&w.server, map, "{\"PeersRemoved\":[2]}");
     world_run(&w);
     e = world_expect(&w, CONTROL_EVENT_NETMAP);
-    CHECK(e != NULL && e->changed == (NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS));
+    CHECK(e != NULL &&
+          e->changed == (NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS | NETMAP_CHANGED_ROUTES));
     server_map(&w.server, map, "{\"KeepAlive\":true}");
     server_map(&w.server, map,
                "{\"ControlTime\":\"2026-11-21T04:37:20Z\",\"PacketFilters\":{\"base\":null}}");

@@ -71,7 +71,7 @@ static void test_compressed(void)
     control_map_wipe(&cm);
 }
 
-/* A frame of blocks that each repeat one byte 128 k times, of which 127 fit. */
+/* A frame of blocks that each repeat one byte 128 k times, of which 256 fit. */
 static size_t bomb(uint8_t *out, size_t blocks, bool promise)
 {
     size_t at = 4;
@@ -106,10 +106,10 @@ static void test_bombs(void)
     } cases[] = {
         {1, 8, true, 1},
         {2, 8, false, 1},
-        {3, 128, true, 1},
-        {4, 128, false, 1},
-        {5, 129, true, IPN_ERR_PROTOCOL},
-        {6, 129, false, IPN_ERR_PROTOCOL},
+        {3, 256, true, 1},
+        {4, 256, false, 1},
+        {5, 257, true, IPN_ERR_PROTOCOL},
+        {6, 257, false, IPN_ERR_PROTOCOL},
         {7, 4000, false, IPN_ERR_PROTOCOL},
     };
     uint8_t *stream = malloc(20000);
@@ -138,9 +138,9 @@ static void test_hostile(void)
         int result;
     } cases[] = {
         {1, false, {0, 0, 0, 0}, 4, IPN_ERR_PROTOCOL},
-        {2, false, {1, 0, 0, 1}, 4, IPN_ERR_PROTOCOL}, /* 16 MB and one byte */
+        {2, false, {1, 0, 0, 2}, 4, IPN_ERR_PROTOCOL}, /* 32 MB and one byte */
         {3, false, {0xff, 0xff, 0xff, 0xff}, 4, IPN_ERR_PROTOCOL},
-        {4, false, {0, 0, 0, 1}, 4, 0}, /* 16 MB to come: nothing is allocated yet */
+        {4, false, {0, 0, 0, 2}, 4, 0}, /* 32 MB to come: nothing is allocated yet */
         {5, true, {2, 0, 0, 0, '{', '}'}, 6, IPN_ERR_PROTOCOL}, /* not compressed */
         {6,
          true,

@@ -19,7 +19,7 @@ struct twin_peer {
     struct node_public key;
     struct disco_public disco;
     struct ipprefix routes[3];
-    size_t route_count;
+    size_t route_count, address_count; /* the first ones are its own addresses */
     char name[64];
     enum netmap_online online;
     int home_derp;
@@ -46,8 +46,9 @@ static struct ipaddr addr(const char *text)
     return a;
 }
 
+/* The first `own` routes are its addresses. */
 static struct netmap_node *make_node(int64_t id, const char *name, struct ipprefix *routes,
-                                     size_t count)
+                                     size_t count, size_t own)
 {
     struct netmap_node draft = {
         .id = id,
@@ -55,7 +56,7 @@ static struct netmap_node *make_node(int64_t id, const char *name, struct ippref
         .hostname = "",
         .os = "",
         .addresses = routes,
-        .address_count = count,
+        .address_count = own,
         .allowed_ips = routes,
         .allowed_ip_count = count,
         .online = NETMAP_ONLINE_UNKNOWN,
@@ -79,14 +80,14 @@ static struct netmap_node *random_node(int64_t id)
 
         if (prng_below(2) == 0)
             snprintf(text, sizeof text, "10.%d.%d.%d/%d", (int)prng_below(2), (int)prng_below(4),
-                     (int)prng_below(256), (int)(i == 0 ? 32 : 9 + prng_below(24)));
+                     (int)prng_below(64), (int)(i == 0 ? 32 : 9 + prng_below(24)));
         else
             snprintf(text, sizeof text, "fd00:%x::%x/%d", (int)prng_below(3), (int)prng_below(999),
                      (int)(i == 0 ? 128 : 16 + prng_below(113)));
         routes[i] = prefix(text);
     }
     snprintf(name, sizeof name, "Host-%lld.Tail.Example.", (long long)id);
-    return make_node(id, name, routes, count);
+    return make_node(id, name, routes, count, 1 + prng_below(count));
 }
 
 static size_t twin_at(int64_t id)
@@ -105,10 +106,12 @@ static void twin_put(const struct netmap_node *n)
 
     if (at == twin_count)
         twin_count++;
+    memset(t, 0, sizeof *t);
     t->id = n->id;
     t->key = n->key;
     t->disco = n->disco;
     t->route_count = n->allowed_ip_count;
+    t->address_count = n->address_count;
     memcpy(t->routes, n->allowed_ips, n->allowed_ip_count * sizeof *n->allowed_ips);
     snprintf(t->name, sizeof t->name, "%s", n->name);
     t->online = n->online;
@@ -123,26 +126,28 @@ static void twin_remove(int64_t id)
         twin[at] = twin[--twin_count];
 }
 
-/* Longest matching prefix; two peers may have it, so its length is what is compared. */
-static int twin_route(const struct ipaddr *dst)
+/* Longest matching prefix; of several that claim it one that has it as its address (the first ones
+ * are), and of those the one with the highest id. Its id, or -1. */
+static int64_t twin_route(const struct ipaddr *dst)
 {
-    int best = -1;
+    const struct twin_peer *best = NULL;
+    int best_bits = -1;
+    bool best_own = false;
 
     for (size_t i = 0; i < twin_count; i++)
-        for (size_t k = 0; k < twin[i].route_count; k++)
-            if (ipprefix_contains(&twin[i].routes[k], dst) && twin[i].routes[k].bits > best)
-                best = twin[i].routes[k].bits;
-    return best;
-}
+        for (size_t k = 0; k < twin[i].route_count; k++) {
+            const struct ipprefix *p = &twin[i].routes[k];
+            bool own = k < twin[i].address_count;
 
-static int node_route(const struct netmap_node *n, const struct ipaddr *dst)
-{
-    int best = -1;
-
-    for (size_t k = 0; n != NULL && k < n->allowed_ip_count; k++)
-        if (ipprefix_contains(&n->allowed_ips[k], dst) && n->allowed_ips[k].bits > best)
-            best = n->allowed_ips[k].bits;
-    return best;
+            if (!ipprefix_contains(p, dst) || p->bits < best_bits)
+                continue;
+            if (p->bits == best_bits && (own == best_own ? twin[i].id < best->id : best_own))
+                continue;
+            best = &twin[i];
+            best_bits = p->bits;
+            best_own = own;
+        }
+    return best == NULL ? -1 : best->id;
 }
 
 static void compare(const struct netmap *nm)
@@ -164,13 +169,15 @@ static void compare(const struct netmap *nm)
         CHECK_EQ(netmap_resolve(nm, out, 4, twin[i].name, strlen(twin[i].name)), n->address_count);
     }
     for (int i = 0; i < 50; i++) {
+        const struct netmap_node *n;
         char text[64];
         struct ipaddr dst;
 
         snprintf(text, sizeof text, i % 2 ? "10.%d.%d.%d" : "fd00:%x::%x:%x", (int)prng_below(2),
-                 (int)prng_below(4), (int)prng_below(256));
+                 (int)prng_below(4), (int)prng_below(64));
         dst = addr(text);
-        CHECK_EQ(node_route(netmap_find_route(nm, &dst), &dst), twin_route(&dst));
+        n = netmap_find_route(nm, &dst);
+        CHECK_EQ(n == NULL ? -1 : n->id, twin_route(&dst));
     }
 }
 
@@ -230,8 +237,38 @@ static void random_delta(struct netmap_delta *d)
     }
 }
 
+/* Whoever differs from before, came or went must have been named. */
+static void check_named(struct netmap *nm, const struct twin_peer *before, size_t before_count,
+                        int changed)
+{
+    static bool named[TWIN_MAX];
+    int64_t id;
+
+    memset(named, 0, sizeof named);
+    while (netmap_next_changed(nm, &id))
+        named[id] = true;
+    if (changed & NETMAP_MANY_PEERS)
+        return;
+    for (size_t i = 0; i < before_count; i++) {
+        size_t at = twin_at(before[i].id);
+
+        if (at == twin_count || memcmp(&twin[at], &before[i], sizeof before[i]) != 0)
+            CHECK(named[before[i].id]);
+    }
+    for (size_t i = 0; i < twin_count; i++) {
+        size_t at = 0;
+
+        while (at < before_count && before[at].id != twin[i].id)
+            at++;
+        if (at == before_count)
+            CHECK(named[twin[i].id]);
+    }
+}
+
 static void apply_random(struct netmap *nm)
 {
+    static struct twin_peer before_all[TWIN_MAX];
+    size_t before_all_count = twin_count;
     struct node_public before[TWIN_MAX], gone;
     size_t before_count = 0, left = 0, told = 0;
     struct netmap_delta d;
@@ -239,9 +276,11 @@ static void apply_random(struct netmap *nm)
 
     for (size_t i = 0; i < twin_count; i++)
         before[before_count++] = twin[i].key;
+    memcpy(before_all, twin, sizeof twin);
     random_delta(&d);
     changed = netmap_apply(nm, &d, false, 1000);
     CHECK(changed >= 0);
+    check_named(nm, before_all, before_all_count, changed);
     netmap_delta_wipe(&d);
     for (size_t i = 0; i < before_count; i++)
         left += netmap_find_key(nm, &before[i]) == NULL;
@@ -275,7 +314,17 @@ static struct netmap_node *named(int64_t id, const char *name, const char *v4, c
 {
     struct ipprefix routes[2] = {prefix(v6), prefix(v4)};
 
-    return make_node(id, name, routes, 2);
+    return make_node(id, name, routes, 2, 2);
+}
+
+static struct netmap_node *named_node(int64_t id)
+{
+    char name[32], v4[32], v6[32];
+
+    snprintf(name, sizeof name, "n%d.x.", (int)id);
+    snprintf(v4, sizeof v4, "100.64.0.%d", (int)id);
+    snprintf(v6, sizeof v6, "fd7a::%d", (int)id);
+    return named(id, name, v4, v6);
 }
 
 static void put_self(struct netmap_delta *d, const char *name)
@@ -382,7 +431,7 @@ static void test_renamed_self(void)
 
     names_map(&nm);
     put_self(&d, "you.new.example.");
-    CHECK_EQ(netmap_apply(&nm, &d, false, 0), NETMAP_CHANGED_SELF);
+    CHECK_EQ(netmap_apply(&nm, &d, false, 0), NETMAP_CHANGED_SELF | NETMAP_NEW_SELF);
     netmap_delta_wipe(&d);
     CHECK_EQ(nm.peer_count, 4);
     CHECK_STR(nm.dns_domain, "new.example");
@@ -404,7 +453,8 @@ static void test_first_map_without_peers(void)
     d.upserts = calloc(1, sizeof *d.upserts);
     d.upserts[d.upsert_count++] = named(9, "new.tail.example.", "100.64.0.12", "fd7a::12");
     changed = netmap_apply(&nm, &d, true, 0);
-    CHECK_EQ(changed, NETMAP_CHANGED_SELF | NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS);
+    CHECK_EQ(changed & ~NETMAP_NEW_SELF, NETMAP_CHANGED_SELF | NETMAP_CHANGED_PEERS |
+                                             NETMAP_REMOVED_PEERS | NETMAP_CHANGED_ROUTES);
     netmap_delta_wipe(&d);
     CHECK_EQ(nm.peer_count, 1);
     while (netmap_next_removed(&nm, &key))
@@ -494,7 +544,7 @@ static void test_many(void)
         char name[64];
 
         snprintf(name, sizeof name, "n%lld.x.", (long long)id);
-        d.peers[d.peer_count++] = make_node(id, name, &route, 1);
+        d.peers[d.peer_count++] = make_node(id, name, &route, 1, 1);
     }
     CHECK(netmap_apply(&nm, &d, false, 0) > 0);
     netmap_delta_wipe(&d);
@@ -518,6 +568,118 @@ static void test_many(void)
     netmap_wipe(&nm);
 }
 
+/* What was there is there again, as after a connection was lost: nobody is named; nor by a delta
+ * that says nothing new. One that differs is. */
+static void test_same_again(void)
+{
+    struct netmap nm;
+    struct netmap_delta d = {0};
+    struct netmap_node *copies[3];
+    int64_t id, named = 0;
+    int changed;
+
+    netmap_init(&nm);
+    for (int i = 0; i < 3; i++)
+        copies[i] = named_node(2 + i);
+    d.peers = calloc(3, sizeof *d.peers);
+    for (int i = 0; i < 3; i++)
+        d.peers[d.peer_count++] = netmap_node_copy(copies[i]);
+    CHECK(netmap_apply(&nm, &d, true, 0) > 0);
+    netmap_delta_wipe(&d);
+    while (netmap_next_changed(&nm, &id))
+        named++;
+    CHECK_EQ(named, 3);
+
+    d.peers = calloc(3, sizeof *d.peers);
+    for (int i = 0; i < 3; i++)
+        d.peers[d.peer_count++] = netmap_node_copy(copies[i]);
+    CHECK_EQ(netmap_apply(&nm, &d, true, 0), 0);
+    netmap_delta_wipe(&d);
+    d.upserts = calloc(1, sizeof *d.upserts);
+    d.upserts[d.upsert_count++] = netmap_node_copy(copies[1]);
+    CHECK_EQ(netmap_apply(&nm, &d, false, 0), 0);
+    netmap_delta_wipe(&d);
+    CHECK(!netmap_next_changed(&nm, &id));
+
+    d.peers = calloc(3, sizeof *d.peers);
+    d.peers[d.peer_count++] = netmap_node_copy(copies[0]);
+    copies[2]->online = NETMAP_OFFLINE;
+    d.peers[d.peer_count++] = netmap_node_copy(copies[2]);
+    changed = netmap_apply(&nm, &d, true, 0);
+    CHECK_EQ(changed, NETMAP_CHANGED_PEERS | NETMAP_REMOVED_PEERS | NETMAP_CHANGED_ROUTES);
+    netmap_delta_wipe(&d);
+    for (named = 0; netmap_next_changed(&nm, &id); named |= 1 << id)
+        ;
+    CHECK_EQ(named, 1 << 3 | 1 << 4); /* gone, and offline */
+    for (int i = 0; i < 3; i++)
+        free(copies[i]);
+    netmap_wipe(&nm);
+}
+
+/* An address is its owner's, whatever others say, in any order; what a node says of a free one holds
+ * until an owner comes. */
+static void test_spoofed_addresses(void)
+{
+    struct ipprefix own = prefix("100.64.0.2/32"), other = prefix("100.64.0.3/32");
+    struct ipprefix greedy[] = {other, own, prefix("10.0.0.0/8")};
+    struct ipaddr dst = addr("100.64.0.2"), lan = addr("10.1.2.3");
+
+    for (int order = 0; order < 4; order++) {
+        struct netmap nm;
+        struct netmap_delta d = {0};
+        int64_t victim = order & 1 ? 9 : 2, thief = order & 1 ? 2 : 9;
+
+        netmap_init(&nm);
+        d.upserts = calloc(2, sizeof *d.upserts);
+        for (int i = 0; i < 2; i++)
+            d.upserts[d.upsert_count++] = i == order / 2
+                                              ? make_node(victim, "victim.x.", &own, 1, 1)
+                                              : make_node(thief, "thief.x.", greedy, 3, 1);
+        CHECK(netmap_apply(&nm, &d, false, 0) > 0);
+        netmap_delta_wipe(&d);
+        CHECK_EQ(netmap_find_route(&nm, &dst)->id, victim);
+        CHECK_EQ(netmap_find_route(&nm, &lan)->id, thief);
+        CHECK(netmap_owns(&nm, netmap_find_id(&nm, victim), &own));
+        CHECK(!netmap_owns(&nm, netmap_find_id(&nm, thief), &own));
+        CHECK(netmap_owns(&nm, netmap_find_id(&nm, thief), &other));
+        d.removed = calloc(1, sizeof *d.removed);
+        d.removed[d.removed_count++] = victim;
+        CHECK(netmap_apply(&nm, &d, false, 0) & NETMAP_CHANGED_ROUTES);
+        netmap_delta_wipe(&d);
+        CHECK_EQ(netmap_find_route(&nm, &dst)->id, thief);
+        netmap_wipe(&nm);
+    }
+}
+
+/* One address, one key and one name claimed by thousands: found in constant time, removed for good. */
+static void test_thousands_of_claims(void)
+{
+    enum { CLAIMS = 20000 };
+    struct ipprefix route = prefix("10.9.0.0/16");
+    struct ipaddr dst = addr("10.9.8.7");
+    struct netmap nm;
+    struct netmap_delta d = {0};
+
+    netmap_init(&nm);
+    d.peers = calloc(CLAIMS, sizeof *d.peers);
+    for (int64_t id = 1; id <= CLAIMS; id++) {
+        d.peers[d.peer_count] = make_node(id, "same.x.", &route, 1, 0);
+        memset(d.peers[d.peer_count]->key.b, 7, KEY_LEN);
+        memset(d.peers[d.peer_count++]->disco.b, 9, KEY_LEN);
+    }
+    CHECK(netmap_apply(&nm, &d, true, 0) & NETMAP_MANY_PEERS);
+    netmap_delta_wipe(&d);
+    CHECK(netmap_find_route(&nm, &dst) != NULL);
+    d.removed = calloc(CLAIMS, sizeof *d.removed);
+    for (int64_t id = 1; id <= CLAIMS; id++)
+        d.removed[d.removed_count++] = id;
+    CHECK(netmap_apply(&nm, &d, false, 0) > 0);
+    netmap_delta_wipe(&d);
+    CHECK(netmap_find_route(&nm, &dst) == NULL);
+    CHECK_EQ(nm.peer_count, 0);
+    netmap_wipe(&nm);
+}
+
 int main(void)
 {
     prng_init(0x6e65746d6170);
@@ -529,5 +691,8 @@ int main(void)
     test_small_deltas();
     test_duplicates();
     test_many();
+    test_same_again();
+    test_spoofed_addresses();
+    test_thousands_of_claims();
     return TEST_DONE();
 }
