@@ -14,6 +14,7 @@ import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {door} from '../support/door.mjs';
 import {checkPolicy} from '../support/headscale.mjs';
 import {freePort, run} from '../support/process.mjs';
 import {
@@ -54,8 +55,18 @@ async function keygen(text, args, isChanged) {
   }
 }
 
-function deedsOf(net, servers, ends) {
+function deedsOf(net, servers, way, ends) {
   return {
+    /** Resets every connection that goes through env.doorURL, and the next `refused` ones. */
+    cut(refused = 0) {
+      way.refuse = refused;
+      way.cut();
+    },
+    /** All nodes of the tailnet, as {id, name}. */
+    async nodes() {
+      const all = await net.headscale.nodes();
+      return all.map(({id, given_name, givenName}) => ({id, name: given_name ?? givenName}));
+    },
     authKey: () => net.headscale.authKey(),
     approve: (id) => net.headscale.approve(id),
     reject: (id) => net.headscale.reject(id),
@@ -103,7 +114,8 @@ export async function startBed() {
     const echo = await tcpServer((socket) => socket.pipe(socket));
     const silent = await tcpServer((socket) => socket.resume());
     const http = await httpServer();
-    for (const server of [echo, silent, http]) ends.push(() => server.close());
+    const way = await door(net.headscale.port);
+    for (const server of [echo, silent, http, way]) ends.push(() => server.close());
     await net.node('alpha', {accounts: true});
     await net.node('old', {accounts: true, release: 'tailscale-1.80'});
     await net.node('check', {tags: ['tag:check']});
@@ -113,6 +125,7 @@ export async function startBed() {
     const env = {
       isLong: Boolean(process.env.MESHTERM_LONG),
       controlURL: net.headscale.url,
+      doorURL: `http://127.0.0.1:${way.port}`, // to the same Headscale, and may be cut
       controlKey,
       account, // for Tailscale SSH and for the SSH servers behind alpha
       password,
@@ -120,7 +133,7 @@ export async function startBed() {
       ports: map({...named, echo, silent, http}, ({port}) => port),
       pins: map(named, ({pins}) => pins[0]),
     };
-    return {env, deeds: deedsOf(net, servers, ends), stop: end};
+    return {env, deeds: deedsOf(net, servers, way, ends), stop: end};
   } catch (error) {
     await end();
     throw error;

@@ -1,4 +1,4 @@
-// Runs the cases of tests/e2e/cases with one client, each as a test whose name begins with its file.
+// Runs the cases of tests/e2e/cases with a client, each as a test whose name begins with its file.
 import {readdirSync} from 'node:fs';
 import path from 'node:path';
 import {after, before, describe, test} from 'node:test';
@@ -19,13 +19,29 @@ function files() {
     .sort();
 }
 
+/** The cases of all files, each with its `file`. */
+export async function allCases() {
+  const names = files();
+  const modules = await Promise.all(names.map((name) => import(`./cases/${name}`)));
+  return modules.flatMap(({cases}, i) => cases.map((c) => ({file: names[i], ...c})));
+}
+
+/** The client, when there is one, runs a case; `url` is that of the module that wants it. */
+export function testCase({file, name, isLong}, url, client) {
+  const runner = path.relative(ROOT, fileURLToPath(url));
+  const timeout = (isLong ? 20 : 3) * MINUTE_MS;
+  const skip = isLong && !LONG ? 'in npm run test:long' : false;
+  test(`tests/e2e/cases/${file} by ${runner}: ${name}`, {timeout, skip}, () =>
+    client().run(file, name),
+  );
+}
+
 /**
  * @param {string} what the client is called  @param startClient see clients.mjs
  * @param {string} url of the module that runs them
  */
 export async function runCases(what, startClient, url) {
-  const runner = path.relative(ROOT, fileURLToPath(url));
-  const modules = await Promise.all(files().map((file) => import(`./cases/${file}`)));
+  const cases = await allCases();
   describe(what, {skip: opensshMissing() ?? false}, () => {
     let bed, client;
 
@@ -38,14 +54,6 @@ export async function runCases(what, startClient, url) {
       await bed?.stop();
     });
 
-    files().forEach((file, i) => {
-      for (const {name, isLong} of modules[i].cases) {
-        const timeout = (isLong ? 20 : 3) * MINUTE_MS;
-        const skip = isLong && !LONG ? 'in npm run test:long' : false;
-        test(`tests/e2e/cases/${file} by ${runner}: ${name}`, {timeout, skip}, () =>
-          client.run(file, name),
-        );
-      }
-    });
+    for (const c of cases) testCase(c, url, () => client);
   });
 }

@@ -1,6 +1,6 @@
 /*
- * The two clients that run the cases: this process, and a page of a real Chromium. Each has
- * run(file, name) and stop().
+ * The clients that run the cases: this process, and a page of a real browser. Each has
+ * run(file, name) and stop(); a page also `engine`, `page` and reload().
  */
 import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
@@ -72,25 +72,49 @@ async function answer(request, response, deeds) {
   }
 }
 
-export async function chromiumClient({env, deeds}) {
+/** @param {() => object} start an engine, see tests/support/engines/firefox.mjs */
+export async function pageClient({env, deeds}, start) {
   const server = createServer((request, response) => {
     answer(request, response, deeds).catch((error) => response.destroy(error));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await Chromium.start();
-  const page = await browser.page(`http://127.0.0.1:${server.address().port}/`);
-  await until('the page', () => page.evaluate('globalThis.cases !== undefined'));
+  const end = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  try {
+    return await openClient(await start(), `http://127.0.0.1:${server.address().port}/`, env, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+async function openClient(engine, url, env, end) {
+  const page = await engine.page(url);
+  const ready = () => until('the page', () => page.evaluate('globalThis.cases !== undefined'));
+  await ready();
   return {
+    engine,
+    page,
+    url,
     async run(file, name) {
       const args = [file, name, env].map((value) => JSON.stringify(value)).join();
       const problem = await page.evaluate(`globalThis.cases.run(${args})`);
       if (problem) throw new Error(problem);
     },
+    async reload() {
+      await page.reload();
+      await ready();
+    },
     async stop() {
       await page.evaluate('globalThis.cases.leave()');
-      await browser.close();
-      server.closeAllConnections();
-      server.close();
+      await engine.close();
+      end();
     },
   };
+}
+
+export function chromiumClient(bed) {
+  return pageClient(bed, () => Chromium.start());
 }

@@ -233,8 +233,8 @@ export function runSSH(ipn, host, user, {onStart, ...options} = {}) {
       ...options,
     });
     Promise.resolve(onStart?.(session, said)).catch((error) => {
+      reject(error); // first: closing it ends it, which resolves
       session.close();
-      reject(error);
     });
   });
 }

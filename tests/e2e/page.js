@@ -19,7 +19,9 @@ globalThis.cases = {
       await runCase({env, deed, createIPN, config: {}, cases}, name);
       return '';
     } catch (error) {
-      return error?.stack ?? String(error);
+      const said = String(error);
+      const stack = error?.stack ?? '';
+      return stack.includes(said) ? stack : `${said}\n${stack}`; // only Chromium's begins with it
     }
   },
   leave,

@@ -1,5 +1,6 @@
 /*
- * Runs a case of tests/e2e/cases, in Node or in a page. A case is {name, run(t), isLong?, alone?}:
+ * Runs a case of tests/e2e/cases, in Node or in a page. A case is {name, run(t), isLong?, isCore?,
+ * alone?}, one of the core runs in every engine:
  *
  *   t.ipn             a client that has joined: one for all cases, or the case's own (`alone`)
  *   t.env, t.deed     see bed.mjs; t.deed('approve', id) resolves with what the deed does

@@ -3,51 +3,14 @@
 //   page ── tailnet ── node ── 127.0.0.1:door (counts) ── OpenSSH | Dropbear | sshd-go
 import assert from 'node:assert/strict';
 import {createHash, randomBytes} from 'node:crypto';
-import {createConnection} from 'node:net';
 import {after, before, describe, test} from 'node:test';
+import {door} from '../support/door.mjs';
 import {opensshMissing, startServers} from '../support/ssh_servers.mjs';
 import {until} from '../support/process.mjs';
 import {Testnet, tcpServer} from '../support/testnet.mjs';
 
 const SESSIONS = 100;
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-/** A TCP port that leads to another, and knows who came through it. */
-async function door(port) {
-  const pairs = new Set();
-  const it = {count: 0, refuse: 0};
-  const server = await tcpServer((near) => {
-    it.count++;
-    if (it.refuse > 0) {
-      it.refuse--;
-      return near.resetAndDestroy();
-    }
-    const far = createConnection({port, host: '127.0.0.1', allowHalfOpen: true});
-    const pair = {near, far, dead: false};
-    pairs.add(pair);
-    far.on('error', () => {});
-    near.on('data', (bytes) => pair.dead || far.write(bytes));
-    far.on('data', (bytes) => pair.dead || near.write(bytes));
-    near.on('end', () => far.end());
-    far.on('end', () => near.end());
-    near.on('close', () => (far.destroy(), pairs.delete(pair)));
-  });
-  Object.defineProperty(it, 'open', {get: () => pairs.size});
-  return Object.assign(it, {
-    port: server.port,
-    cut() {
-      for (const {near} of pairs) near.resetAndDestroy();
-    },
-    /** What goes through those that are open now is lost, as in a dead network. */
-    deaden() {
-      for (const pair of pairs) pair.dead = true;
-    },
-    close() {
-      it.cut();
-      server.close();
-    },
-  });
-}
 
 async function readAll(readable) {
   const chunks = [];

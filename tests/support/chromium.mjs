@@ -23,6 +23,8 @@ async function devtoolsUrl(child) {
 }
 
 export class Chromium {
+  name = 'Chromium';
+
   static async start() {
     const chromium = new Chromium();
     chromium.profile = mkdtempSync(path.join(tmpdir(), 'meshterm-chromium-'));
@@ -69,9 +71,13 @@ export class Chromium {
   /** A page with nothing cached and nothing kept. */
   async page(url) {
     const {browserContextId} = await this.send('Target.createBrowserContext');
+    return this.pageIn(browserContextId, url);
+  }
+
+  async pageIn(browserContextId, url) {
     const {targetId} = await this.send('Target.createTarget', {url, browserContextId});
     const {sessionId} = await this.send('Target.attachToTarget', {targetId, flatten: true});
-    return new Page(this, sessionId, browserContextId);
+    return new Page(this, sessionId, {browserContextId, targetId});
   }
 
   async close() {
@@ -85,8 +91,8 @@ export class Chromium {
 }
 
 class Page {
-  constructor(chromium, sessionId, browserContextId) {
-    Object.assign(this, {chromium, sessionId, browserContextId});
+  constructor(chromium, sessionId, ids) {
+    Object.assign(this, {chromium, sessionId, ...ids});
   }
 
   /** Calls a function of globalThis.bench in the page and waits for what it resolves with. */
@@ -105,6 +111,20 @@ class Page {
     return result.value;
   }
 
+  reload() {
+    return this.chromium.send('Page.reload', {}, this.sessionId);
+  }
+
+  goto(url) {
+    return this.chromium.send('Page.navigate', {url}, this.sessionId);
+  }
+
+  /** A tab beside it. */
+  beside(url) {
+    return this.chromium.pageIn(this.browserContextId, url);
+  }
+
+  /** With all that its context has. */
   close() {
     const {browserContextId} = this;
     return this.chromium.send('Target.disposeBrowserContext', {browserContextId});
