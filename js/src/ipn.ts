@@ -25,7 +25,7 @@ import {Calls} from './calls.js';
 import {checkCallbacks, checkConfig, type CheckedConfig} from './config.js';
 import {openExec} from './exec.js';
 import {loadModule} from './host/load_wasm.js';
-import {watchPage} from './host/page_lifecycle.js';
+import {linger, watchPage} from './host/page_lifecycle.js';
 import {fetchOverTcp} from './http_client.js';
 import {knownHosts} from './known_hosts.js';
 import {Notices} from './notices.js';
@@ -188,8 +188,10 @@ export class Ipn implements IPN {
   /** What is open stays with the shared node, for the page that comes back. */
   #leave(): void {
     if (this.#closing || this.#end) return;
-    if (!this.#link.leave?.(this.#calls.refs.uncredited())) return void this.close();
-    this.#stopWatching();
+    if (this.#link.leave?.(this.#calls.refs.uncredited())) return this.#stopWatching();
+    void this.close();
+    const {worker, logoutOnClose, wasmURL} = this.#config;
+    if (worker === 'dedicated' && logoutOnClose) linger(wasmURL);
   }
 
   async #start(): Promise<void> {

@@ -1,3 +1,4 @@
+/* global indexedDB */
 /*
  * What an engine can do of what the package needs or uses, found by doing it. Each resolves with
  * true, or with something else or an error where the engine lacks it. Runs in the page of

@@ -7,6 +7,29 @@ export interface LifecycleHandlers {
   leave(): void;
 }
 
+const LINGER_MS = 50; // for a worker to read a message and answer it, on a busy machine
+
+/**
+ * In pagehide, gives a worker the moment that it needs to send its logout; `url` is one that the
+ * page may fetch. Chromium gives it one
+ * anyway; WebKit ends it when the handlers have returned, so time is all it takes. In Firefox what
+ * a worker sends passes the page's own event loop as well, which nothing but a synchronous request
+ * runs here; elsewhere that is refused at once, as it may be by the page's policy.
+ */
+export function linger(url: string): void {
+  if (!navigator.onLine) return;
+  const end = performance.now() + LINGER_MS;
+  try {
+    do {
+      const request = new XMLHttpRequest();
+      request.open('HEAD', url, false);
+      request.send();
+    } while (performance.now() < end);
+  } catch {
+    while (performance.now() < end);
+  }
+}
+
 /** Does nothing where there is no page. Returns what undoes it. */
 export function watchPage(handlers: LifecycleHandlers): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
