@@ -11,10 +11,10 @@ const LINGER_MS = 50; // for a worker to read a message and answer it, on a busy
 
 /**
  * In pagehide, gives a worker the moment that it needs to send its logout; `url` is one that the
- * page may fetch. Chromium gives it one
- * anyway; WebKit ends it when the handlers have returned, so time is all it takes. In Firefox what
- * a worker sends passes the page's own event loop as well, which nothing but a synchronous request
- * runs here; elsewhere that is refused at once, as it may be by the page's policy.
+ * page may fetch. Chromium gives it one anyway; WebKit ends it when the handlers have returned, so
+ * time is all it takes. In Firefox what a worker sends passes the page's own event loop as well,
+ * which nothing but synchronous requests run here; elsewhere they are refused at once, as they may
+ * be by the page's policy.
  */
 export function linger(url: string): void {
   if (!navigator.onLine) return;
