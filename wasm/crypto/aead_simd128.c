@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "crypto/aead_openssh.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -106,8 +107,8 @@ static ALWAYS_INLINE void xor_words(uint8_t *dst, const uint8_t *src, const vec 
             __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7));
 }
 
-/* h = (h + block) * r mod 2^130 - 5, carried once; every block is whole, so bit 128 is set. */
-static ALWAYS_INLINE void poly_block(struct poly *p, const uint8_t m[MAC_BLOCK_LEN])
+/* h = (h + block) * r mod 2^130 - 5, carried once. top: bit 128, as it lies in the last limb. */
+static ALWAYS_INLINE void poly_absorb(struct poly *p, const uint8_t m[MAC_BLOCK_LEN], uint32_t top)
 {
     uint64_t *h = p->h, *r = p->r, *s = p->s, d[5], carry;
 
@@ -115,7 +116,7 @@ static ALWAYS_INLINE void poly_block(struct poly *p, const uint8_t m[MAC_BLOCK_L
     h[1] += load_le32(m + 3) >> 2 & LIMB_MASK;
     h[2] += load_le32(m + 6) >> 4 & LIMB_MASK;
     h[3] += load_le32(m + 9) >> 6;
-    h[4] += load_le32(m + 12) >> 8 | 1u << 24;
+    h[4] += load_le32(m + 12) >> 8 | top;
 
     d[0] = h[0] * r[0] + h[1] * s[4] + h[2] * s[3] + h[3] * s[2] + h[4] * s[1];
     d[1] = h[0] * r[1] + h[1] * r[0] + h[2] * s[4] + h[3] * s[3] + h[4] * s[2];
@@ -133,6 +134,12 @@ static ALWAYS_INLINE void poly_block(struct poly *p, const uint8_t m[MAC_BLOCK_L
     h[0] += carry * 5;
     h[1] += h[0] >> LIMB_BITS;
     h[0] &= LIMB_MASK;
+}
+
+/* A whole block: bit 128 is set. */
+static ALWAYS_INLINE void poly_block(struct poly *p, const uint8_t m[MAC_BLOCK_LEN])
+{
+    poly_absorb(p, m, 1u << 24);
 }
 
 /* dst = src ^ key stream for one chunk; if stitched, absorbs the chunk at mac_src meanwhile. Nothing
@@ -216,6 +223,20 @@ static void poly_padded(struct poly *p, const uint8_t *src, size_t len)
     memcpy(p->h, local.h, sizeof p->h);
 }
 
+/* Absorbs the end of a message without padding: RFC 8439 section 2.5.1 sets the bit after it. */
+static void poly_end(struct poly *p, const uint8_t *src, size_t len)
+{
+    size_t whole = len - len % MAC_BLOCK_LEN;
+    uint8_t last[MAC_BLOCK_LEN] = {0};
+
+    poly_padded(p, src, whole);
+    if (len > whole) {
+        memcpy(last, src + whole, len - whole);
+        last[len - whole] = 1;
+        poly_absorb(p, last, 0);
+    }
+}
+
 /* RFC 8439 section 2.6: block 0 of the key stream is the one-time key; data begins with block 1. */
 static void begin(struct chacha *c, struct poly *p, const uint8_t nonce[AEAD_NONCE_LEN],
                   const uint8_t key[AEAD_KEY_LEN])
@@ -270,15 +291,11 @@ static void poly_reduce(uint64_t h[5])
         h[i] = (h[i] & ~use) | (minus_p[i] & use);
 }
 
-/* Absorbs both lengths and writes the tag: (h mod p) + pad mod 2^128. */
-static void finish(uint8_t tag[AEAD_TAG_LEN], struct poly *p, size_t ad_len, size_t len)
+/* The tag: (h mod p) + pad mod 2^128. */
+static void poly_tag(uint8_t tag[AEAD_TAG_LEN], struct poly *p)
 {
-    uint8_t lengths[MAC_BLOCK_LEN];
     uint64_t *h = p->h, word[4], sum = 0;
 
-    store_le64(lengths, ad_len);
-    store_le64(lengths + 8, len);
-    poly_block(p, lengths);
     poly_reduce(h);
     word[0] = h[0] | h[1] << 26;
     word[1] = h[1] >> 6 | h[2] << 20;
@@ -288,6 +305,17 @@ static void finish(uint8_t tag[AEAD_TAG_LEN], struct poly *p, size_t ad_len, siz
         sum = (sum >> 32) + (uint32_t)word[i] + load_le32(p->pad + 4 * i);
         store_le32(tag + 4 * i, (uint32_t)sum);
     }
+}
+
+/* Absorbs both lengths and writes the tag. */
+static void finish(uint8_t tag[AEAD_TAG_LEN], struct poly *p, size_t ad_len, size_t len)
+{
+    uint8_t lengths[MAC_BLOCK_LEN];
+
+    store_le64(lengths, ad_len);
+    store_le64(lengths + 8, len);
+    poly_block(p, lengths);
+    poly_tag(tag, p);
 }
 
 void aead_simd128_seal(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *ad,
@@ -336,6 +364,61 @@ bool aead_simd128_open(uint8_t *dst, const uint8_t *src, size_t src_len, const u
     ok = bytes_equal(tag, src + len, sizeof tag);
     if (!ok)
         wipe(dst, len);
+    wipe(&c, sizeof c);
+    wipe(&p, sizeof p);
+    wipe(tag, sizeof tag);
+    return ok;
+}
+
+/* The MAC runs over the packet from its first byte, 4 bytes ahead of the text, so a chunk of it and
+ * a chunk of text never end together. Sealing absorbs what the chunk before has written; opening
+ * absorbs one chunk ahead, which the text deciphered meanwhile does not reach. */
+void aead_simd128_openssh_seal(uint8_t *packet, size_t len, const uint8_t nonce[AEAD_NONCE_LEN],
+                               const uint8_t key[AEAD_KEY_LEN])
+{
+    uint8_t *text = packet + AEAD_OPENSSH_LENGTH_LEN;
+    size_t done = 0, absorbed = 0, mac_len = len + AEAD_OPENSSH_LENGTH_LEN;
+    struct chacha c;
+    struct poly p;
+
+    begin(&c, &p, nonce, key);
+    if (len >= CHUNK_LEN) {
+        chunk_alone(&c, text, text);
+        done = CHUNK_LEN;
+    }
+    for (; len - done >= CHUNK_LEN; done += CHUNK_LEN, absorbed += CHUNK_LEN)
+        chunk_stitched(&c, text + done, text + done, &p, packet + absorbed);
+    chunk_tail(&c, text + done, text + done, len - done);
+    poly_end(&p, packet + absorbed, mac_len - absorbed);
+    poly_tag(packet + mac_len, &p);
+    wipe(&c, sizeof c);
+    wipe(&p, sizeof p);
+}
+
+bool aead_simd128_openssh_open(uint8_t *packet, size_t len, const uint8_t nonce[AEAD_NONCE_LEN],
+                               const uint8_t key[AEAD_KEY_LEN])
+{
+    uint8_t *text = packet + AEAD_OPENSSH_LENGTH_LEN, tag[AEAD_TAG_LEN];
+    size_t done = 0, absorbed = 0, mac_len = len + AEAD_OPENSSH_LENGTH_LEN;
+    struct chacha c;
+    struct poly p;
+    bool ok;
+
+    begin(&c, &p, nonce, key);
+    if (mac_len >= CHUNK_LEN) {
+        poly_padded(&p, packet, CHUNK_LEN);
+        absorbed = CHUNK_LEN;
+    }
+    for (; mac_len - absorbed >= CHUNK_LEN; done += CHUNK_LEN, absorbed += CHUNK_LEN)
+        chunk_stitched(&c, text + done, text + done, &p, packet + absorbed);
+    poly_end(&p, packet + absorbed, mac_len - absorbed);
+    for (; len - done >= CHUNK_LEN; done += CHUNK_LEN)
+        chunk_alone(&c, text + done, text + done);
+    chunk_tail(&c, text + done, text + done, len - done);
+    poly_tag(tag, &p);
+    ok = bytes_equal(tag, packet + mac_len, sizeof tag);
+    if (!ok)
+        wipe(text, len);
     wipe(&c, sizeof c);
     wipe(&p, sizeof p);
     wipe(tag, sizeof tag);

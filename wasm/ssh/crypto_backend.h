@@ -111,7 +111,7 @@ struct ssh_crypto_hmac {
 
 /* mode << 8 | key bytes */
 enum ssh_crypto_cipher_id {
-    _libssh2_cipher_chacha20 = 0, /* inside libssh2: chacha.c, poly1305.c */
+    _libssh2_cipher_chacha20 = 0, /* crypto_backend_chachapoly.c */
     _libssh2_cipher_aes128ctr = 0x110,
     _libssh2_cipher_aes192ctr = 0x118,
     _libssh2_cipher_aes256ctr = 0x120,

@@ -10,7 +10,7 @@ if(NOT EXISTS ${WASM_DIR}/ssh/crypto_backend.h)
     return()
 endif()
 file(GLOB SOURCES ${DIR}/src/*.c)
-list(FILTER SOURCES EXCLUDE REGEX "/src/(mbedtls|openssl|libgcrypt|wincng|os400qc3|agent|agent_win|crypto)\\.c$")
+list(FILTER SOURCES EXCLUDE REGEX "/src/(mbedtls|openssl|libgcrypt|wincng|os400qc3|agent|agent_win|crypto|chacha|poly1305|cipher-chachapoly)\\.c$")
 third_party(libssh2 COLD PARSER SOURCES ${SOURCES}
     INCLUDES ${DIR}/include
     PRIVATE_INCLUDES ${WASM_DIR}/ssh ${WASM_DIR} ${DIR}/src
@@ -24,9 +24,6 @@ set_source_files_properties(${DIR}/src/transport.c PROPERTIES COMPILE_OPTIONS "$
 # Host keys may be certificates: ssh_host_cert.c adds them to the methods that a key exchange knows.
 set_source_files_properties(${DIR}/src/kex.c PROPERTIES
     COMPILE_DEFINITIONS "libssh2_hostkey_methods=ssh_host_cert_methods")
-# chacha20-poly1305@openssh.com: every byte of a session.
-set_source_files_properties(${DIR}/src/chacha.c ${DIR}/src/poly1305.c
-    PROPERTIES COMPILE_OPTIONS "${HOT_FLAGS}")
 # The two need each other: libssh2 calls the backend, which lies in core_ssh.
 target_link_libraries(libssh2 PRIVATE mbedtls libsodium core_ssh)
 # kex.c > ssh_host_cert.c > hostkey.c > crypto_backend*.c: once more round than a cycle gets by itself.

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "base/bytes.h"
+#include "crypto/aead_openssh.h"
 #include "crypto/aead_simd128.h"
 #include "crypto/random.h"
 #include "prng.h"
@@ -113,6 +114,64 @@ static void test_forgeries(void)
     }
 }
 
+/* OpenSSH's construction: natively aead_openssh.c is libsodium. */
+static bool same_for_openssh(size_t len)
+{
+    uint8_t ssh_key[AEAD_OPENSSH_KEY_LEN], number_nonce[12] = {0};
+    uint32_t number = prng_below(UINT32_MAX);
+    size_t packet_len = AEAD_OPENSSH_LENGTH_LEN + len, sealed_len = packet_len + AEAD_TAG_LEN;
+    bool ok = true;
+
+    prng_fill(ssh_key, sizeof ssh_key);
+    store_be32(number_nonce + 8, number);
+    memcpy(expect, plain, packet_len);
+    store_be32(expect, (uint32_t)len);
+    aead_openssh_seal(expect, len, number, ssh_key);
+    ok &= CHECK_EQ(aead_openssh_length(expect, number, ssh_key), len);
+    memcpy(out, expect, AEAD_OPENSSH_LENGTH_LEN);
+    memcpy(out + AEAD_OPENSSH_LENGTH_LEN, plain + AEAD_OPENSSH_LENGTH_LEN, len);
+    out[sealed_len] = 0xee;
+    aead_simd128_openssh_seal(out, len, number_nonce, ssh_key);
+    ok &= CHECK_MEM(out, expect, sealed_len);
+    ok &= CHECK(aead_simd128_openssh_open(out, len, number_nonce, ssh_key));
+    ok &= CHECK_MEM(out + AEAD_OPENSSH_LENGTH_LEN, plain + AEAD_OPENSSH_LENGTH_LEN, len);
+    ok &= CHECK_EQ(out[sealed_len], 0xee);
+    ok &= CHECK(aead_openssh_open(expect, len, number, ssh_key));
+    ok &= CHECK_EQ(load_be32(expect), len);
+    if (!ok)
+        fprintf(stderr, "OpenSSH, length %zu\n", len);
+    return ok;
+}
+
+static void test_openssh(void)
+{
+    uint8_t ssh_key[AEAD_OPENSSH_KEY_LEN] = {1}, number_nonce[12] = {0}, zero[600] = {0};
+    static const size_t lens[] = {1, 251, 252, 253, 256, 600};
+
+    prng_fill(plain, sizeof plain);
+    for (size_t len = 0; len <= 2048; len++)
+        if (!same_for_openssh(len))
+            return;
+    for (int i = 0; i < 100; i++)
+        if (!same_for_openssh(prng_below(MAX_LEN - AEAD_OPENSSH_LENGTH_LEN)))
+            return;
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        size_t sealed_len = AEAD_OPENSSH_LENGTH_LEN + lens[i] + AEAD_TAG_LEN;
+
+        memcpy(expect, plain, sealed_len);
+        aead_simd128_openssh_seal(expect, lens[i], number_nonce, ssh_key);
+        for (size_t bit = 0; bit < 8 * sealed_len; bit++) {
+            memcpy(out, expect, sealed_len);
+            out[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            CHECK(!aead_simd128_openssh_open(out, lens[i], number_nonce, ssh_key));
+            CHECK_MEM(out + AEAD_OPENSSH_LENGTH_LEN, zero, lens[i]);
+            memcpy(out, expect, sealed_len);
+            out[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            CHECK(!aead_openssh_open(out, lens[i], 0, ssh_key));
+        }
+    }
+}
+
 int main(void)
 {
     prng_init(13);
@@ -121,5 +180,6 @@ int main(void)
     test_lengths();
     test_extremes();
     test_forgeries();
+    test_openssh();
     return TEST_DONE();
 }
