@@ -8,6 +8,7 @@
 #include "lwip/tcp.h"
 #include "netstack/netstack.h"
 #include "netstack/recv_queue.h"
+#include "netstack/tcp_ack.h"
 #include "netstack/tcp_conn.h"
 #include "netstack/tcp_sender.h"
 #include "netstack/tsmp.h"
@@ -59,6 +60,7 @@ struct tcp_conn {
     uint16_t remote_port;
     struct recv_queue received;
     struct tcp_sender sender;
+    struct tcp_ack ack;
     uint64_t heard_ms;           /* the last segment */
     uint64_t linger_deadline_ms; /* NEVER until freed by its owner */
     unsigned extra_retries; /* beyond lwIP's, since the peer was last heard */

@@ -110,6 +110,7 @@ static void detach(struct tcp_conn *tc)
 
     if (tc->connected)
         tcp_sender_release(&tc->sender, pcb);
+    tcp_ack_init(&tc->ack);
     tc->pcb = NULL;
     tcp_arg(pcb, NULL);
     tcp_recv(pcb, NULL);
@@ -120,6 +121,7 @@ static void detach(struct tcp_conn *tc)
 /* The pcb is gone. */
 static void die(struct tcp_conn *tc, int error)
 {
+    tcp_ack_init(&tc->ack);
     tc->pcb = NULL;
     if (is_orphan(tc)) {
         destroy(tc);
@@ -267,6 +269,7 @@ struct tcp_conn *tcp_conn_create(struct tcp_pcb *pcb, void *owner)
         return NULL;
     tc->owner = owner;
     tc->linger_deadline_ms = tc->sender.resume_ms = NEVER;
+    tcp_ack_init(&tc->ack);
     tc->pcb = pcb;
     tcp_arg(pcb, tc);
     tcp_recv(pcb, on_received);
@@ -354,7 +357,8 @@ void tcp_conn_flush(struct tcp_conn *tc)
         return;
     if (tc->fin_wanted && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT))
         tcp_shutdown(pcb, 0, 1); /* out of memory: lwIP tries again at the next tick */
-    if (pcb->flags & TF_ACK_DELAY || (!tc->fin_received && window_update_is_urgent(pcb)))
+    if (tcp_ack_is_due(&tc->ack, pcb, netstack.now_ms) ||
+        (!tc->fin_received && window_update_is_urgent(pcb)))
         tcp_ack_now(pcb);
     tcp_sender_output(&tc->sender, pcb, netstack.now_ms);
     detach_if_finished(tc);
@@ -366,6 +370,8 @@ void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_l
     if (!tc->connected)
         return;
     tcp_sender_ack(&tc->sender, tc->pcb, hdr, data_len);
+    if (data_len > 0)
+        tcp_ack_hear(&tc->ack, tc->pcb, (uint32_t)data_len, netstack.now_ms);
     if ((tc->pcb->unsent && hdr->wnd > 0) || tc->sender.lost > 0 || tc->pcb->state == CLOSING)
         conn_queue_push(CONN_QUEUE_FLUSH, tc); /* CLOSING: lwIP tells nobody of TIME_WAIT */
 }
@@ -512,6 +518,8 @@ void tcp_conn_tick(uint64_t now_ms)
             tc->sender.resume_ms = NEVER;
             conn_queue_push(CONN_QUEUE_FLUSH, tc);
         }
+        if (tc->ack.due_ms <= now_ms)
+            conn_queue_push(CONN_QUEUE_FLUSH, tc);
         if (tc->linger_deadline_ms <= now_ms)
             abort_with(tc, 0);
     }
@@ -522,7 +530,8 @@ uint64_t tcp_conn_next_deadline(void)
     uint64_t at = NEVER;
 
     for (const struct tcp_conn *tc = netstack.conns; tc; tc = tc->next_conn)
-        at = earlier(at, earlier(tc->linger_deadline_ms, tc->sender.resume_ms));
+        at = earlier(earlier(at, tc->ack.due_ms),
+                     earlier(tc->linger_deadline_ms, tc->sender.resume_ms));
     return at;
 }
 

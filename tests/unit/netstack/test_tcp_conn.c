@@ -160,6 +160,55 @@ static void test_acknowledgements(void)
     close_conn();
 }
 
+/* While bytes pour in: one for each 16 kB, the rest 5 ms later; a gap is told at once. */
+static void test_fewer_acknowledgements(void)
+{
+    enum { RUN = 54 * MSS, EVERY = 14 * MSS }; /* whole segments beyond 64 and 16 kB */
+    struct segment s = {0};
+    size_t acks = 0;
+
+    open_conn(4, true);
+    for (size_t sent = 0; sent < RUN; sent += MSS, at.snd += MSS)
+        peer_data(0, MSS, 0);
+    netstack_flush(now);
+    pass(5);
+    while (peer_take_segment(&s))
+        ;
+    CHECK_EQ(s.ack, at.snd);
+    for (int i = 0; i < 10 * EVERY / MSS; i++) {
+        peer_data(0, MSS, 0);
+        at.snd += MSS;
+        netstack_flush(now); /* a turn for each segment */
+        while (peer_take_segment(&s))
+            acks++;
+    }
+    CHECK(acks >= 9 && acks <= 11);
+    CHECK(at.snd - s.ack <= EVERY);
+    peer_data(0, MSS, 0);
+    at.snd += MSS;
+    netstack_flush(now);
+    CHECK(netstack_next_deadline() <= now + 5);
+    pass(5);
+    while (peer_take_segment(&s))
+        ;
+    CHECK_EQ(s.ack, at.snd);
+    CHECK(netstack_next_deadline() == NEVER);
+    peer_data(MSS, MSS, 0); /* one is missing */
+    CHECK(peer_take_segment(&s) && s.ack == at.snd);
+    peer_data(0, MSS, 0);
+    netstack_flush(now);
+    at.snd += 2 * MSS;
+    pass(5);
+    while (peer_take_segment(&s))
+        ;
+    CHECK_EQ(s.ack, at.snd);
+    pass(1000); /* a pause: every turn ends with one again */
+    peer_data(0, 100, PSH);
+    netstack_flush(now);
+    CHECK(peer_take_segment(&s) && s.ack == at.snd + 100);
+    close_conn();
+}
+
 /* Three acknowledgements of the same byte: sent again at once, without a timer. */
 static void test_fast_retransmit(void)
 {
@@ -461,6 +510,7 @@ int main(void)
     test_syn_again();
     test_refused();
     test_acknowledgements();
+    test_fewer_acknowledgements();
     test_fast_retransmit();
     test_retransmission_timer();
     test_round_trip_of_syn();
