@@ -35,6 +35,7 @@ const MAX_TICKS_PER_TURN = 8; // then breathe: a deadline that never moves must 
 const MAX_TIMER_MS = 2 ** 31 - 1; // longer ones fire at once
 const BURST_GAP_MS = 0.5; // input that follows closer than this is a burst, worth joining
 const MAX_JOINED_BYTES = 256 * 1024; // of a burst, then it is drained
+const DATA_BYTES = 1024; // as much as this is somebody's data, not acknowledgements of ours
 
 export class Pump {
   readonly #core: Core;
@@ -64,8 +65,9 @@ export class Pump {
   }
 
   /**
-   * Input of len bytes: like run(), but input that arrives in a burst is joined into one turn.
-   * A lone message is never delayed.
+   * Input of len bytes: like run(), but short messages that arrive in a burst, which acknowledge
+   * what was sent, are joined into one turn, so that their room is filled by one message. A lone
+   * message is never delayed, nor is data: its sender waits for our acknowledgement.
    */
   input(len: number, call: Call): void {
     if (this.#stopped) return;
@@ -74,7 +76,7 @@ export class Pump {
     const burst = this.#clock.now() - this.#turnEndedAt < BURST_GAP_MS;
     const first = this.#joinedBytes === 0;
     this.#joinedBytes += len;
-    if (!burst && first) this.#turn();
+    if (len >= DATA_BYTES || (!burst && first)) this.#turn();
     else if (this.#joinedBytes > MAX_JOINED_BYTES) this.#turn();
     else if (first) this.#clock.soon(() => this.#endBurst());
   }

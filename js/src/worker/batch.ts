@@ -13,18 +13,31 @@ interface Joined {
 export class Batch {
   #items: Array<FromEngine | Joined> = [];
   readonly #lastOf = new Map<number, FromEngine | Joined>();
+  #dataBytes = 0;
+  #isDataOnly = true;
 
   get isEmpty(): boolean {
     return this.#items.length === 0;
   }
 
+  /** Nothing but what far ends sent. */
+  get isDataOnly(): boolean {
+    return this.#isDataOnly;
+  }
+
+  get dataBytes(): number {
+    return this.#dataBytes;
+  }
+
   add(message: FromEngine): void {
+    this.#isDataOnly = false;
     this.#items.push(message);
     if ('id' in message) this.#lastOf.set(message.id, message);
   }
 
   /** Copies the bytes. */
   addData(type: DataType, id: number, bytes: Uint8Array): void {
+    this.#dataBytes += bytes.length;
     const last = this.#lastOf.get(id);
     if (last && 'chunks' in last && last.type === type) {
       last.chunks.push(bytes.slice());
@@ -48,6 +61,8 @@ export class Batch {
     });
     this.#items = [];
     this.#lastOf.clear();
+    this.#dataBytes = 0;
+    this.#isDataOnly = true;
     return {messages, transfer};
   }
 }

@@ -11,6 +11,7 @@ import {Batch} from './batch.js';
 import {EngineState} from './engine_state.js';
 import {Flows} from './flows.js';
 import type {FlowCommand, FlowOpening, FromEngine, Question, Start, ToEngine} from './messages.js';
+import {Outbox} from './outbox.js';
 import {NOT_JOINED, Questions} from './questions.js';
 import {want} from './wanted.js';
 
@@ -34,8 +35,8 @@ type Phase = 'new' | 'live' | 'loggedOut' | 'closing' | 'closed';
 
 export class Engine implements PumpSink {
   readonly #parts: EngineParts;
-  readonly #post: Post;
   readonly #batch = new Batch();
+  readonly #outbox: Outbox;
   readonly #flows = new Flows(this.#batch);
   readonly #questions = new Questions(this.#batch);
   readonly #sockets: WebSocketTable;
@@ -52,7 +53,7 @@ export class Engine implements PumpSink {
 
   constructor(parts: EngineParts, post: Post) {
     this.#parts = parts;
-    this.#post = post;
+    this.#outbox = new Outbox(this.#batch, parts.clock, post);
     this.#gets = new HttpGets(parts.fetch);
     this.#sockets = new WebSocketTable(parts.WebSocket, {
       opened: (id) => this.#pump?.run((core, now) => core.socketOpened(id, now)),
@@ -142,12 +143,17 @@ export class Engine implements PumpSink {
     }
   }
 
+  /**
+   * A key's echo is shown before it is acknowledged; a flood is acknowledged before it is shown,
+   * because its sender waits for that.
+   */
   turnEnd(): void {
+    if (!this.#outbox.isPouring) this.#outbox.turnEnd();
     this.#sockets.flush();
     if (this.#coreIsOver) this.#endCore();
     else if (this.#phase === 'closing' && this.#flows.size === 0 && !this.#awaitsLogout)
       this.#finish();
-    this.#flush();
+    this.#outbox.turnEnd();
   }
 
   trap(error: unknown): void {
@@ -228,7 +234,7 @@ export class Engine implements PumpSink {
       default: // late, for what is over
         if (message.type === 'prompt') message.answers?.fill(0);
     }
-    this.#flush();
+    this.#outbox.flush();
   }
 
   /** LOGGED_OUT: the core has nothing more to say. */
@@ -248,14 +254,14 @@ export class Engine implements PumpSink {
     if (this.#phase === 'closing' || this.#phase === 'closed') return;
     if (this.#phase !== 'live') {
       this.#finish();
-      return this.#flush();
+      return this.#outbox.flush();
     }
     this.#phase = 'closing';
     this.#awaitsLogout = logout;
     this.#goodbye = this.#parts.clock.setTimer(
       () => {
         this.#finish();
-        this.#flush();
+        this.#outbox.flush();
       },
       logout ? LOGOUT_MS : GOODBYE_MS,
     );
@@ -289,12 +295,6 @@ export class Engine implements PumpSink {
 
   #say(message: FromEngine): void {
     this.#batch.add(message);
-    this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#batch.isEmpty) return;
-    const {messages, transfer} = this.#batch.take();
-    this.#post(messages, transfer);
+    this.#outbox.flush();
   }
 }
