@@ -6,6 +6,8 @@ import {load} from './load.mjs';
 
 const {Ipn, Engine} = await load(['js/src/ipn.ts', 'js/src/worker/engine.ts']);
 
+const FLOOD_HELD_MS = 3; // outbox.ts: so long may data wait for more of it
+
 export const CONTROL = 'http://headscale.test:8080';
 
 /** Lets everything that waits for promises run. */
@@ -83,6 +85,9 @@ export async function coreSays(world, ...events) {
   world.core.push(...events);
   // Any call makes the pump drain.
   world.ipn.login();
+  await settle();
+  if (!events.some(({type}) => /Data$|Stderr$/.test(type))) return;
+  world.clock.advance(FLOOD_HELD_MS);
   await settle();
 }
 
