@@ -14,6 +14,7 @@ import type {
   IPNKnownHosts,
   IPNSSHAccess,
   IPNSSHKey,
+  IPNSSHKeyInfo,
   IPNSSHOptions,
   IPNSSHSession,
   IPNSSHTest,
@@ -203,6 +204,8 @@ export interface IPN {
   readonly knownHosts: IPNKnownHosts;
   /** [+] A new ed25519 key, which is nowhere else. */
   generateSSHKey(options?: {comment?: string}): Promise<IPNSSHKey>;
+  /** [+] Reads a private key as a log-in would; rejects with why it cannot be used. */
+  checkSSHKey(privateKey: string): Promise<IPNSSHKeyInfo>;
   /** [+] Round trip to a node, through its relay. Rejects if it does not answer. */
   ping(host: string): Promise<IPNPong>;
   /** [+] Ends all sessions of this page and leaves; its node is logged out if logoutOnClose says so. */

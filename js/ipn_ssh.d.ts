@@ -136,6 +136,8 @@ export interface IPNHostKey {
   fingerprint: string;
   /** Whether this key was accepted for this host before. */
   known: boolean;
+  /** [+] Keys of other types that this host is known by: 'type SHA256:… or …', or ''. */
+  otherKeys: string;
   /** [+] The fingerprint as ssh draws it, eleven lines. */
   randomart(): string;
 }
@@ -204,6 +206,8 @@ export interface IPNSSHTest {
   ok: boolean;
   /** As far as it came; the last one says why no further. */
   steps: IPNSSHTestStep[];
+  /** Why it came no further, for programs. */
+  error?: IPNSSHError;
 }
 
 /** [+] */
@@ -244,6 +248,15 @@ export interface IPNKnownHost {
 export interface IPNSSHKey {
   /** OpenSSH's text, not encrypted. */
   privateKey: string;
+  /** A line for authorized_keys. */
+  publicKey: string;
+}
+
+/** [+] What may be known of a private key without its passphrase: '' where that is nothing (PEM). */
+export interface IPNSSHKeyInfo {
+  encrypted: boolean;
+  /** 'SHA256:…' */
+  fingerprint: string;
   /** A line for authorized_keys. */
   publicKey: string;
 }

@@ -207,6 +207,11 @@ EXPORT int x_ssh_keygen(const char *comment, double now)
     return ipn_ssh_keygen(ipn, comment, ms(now));
 }
 
+EXPORT int x_ssh_key_check(const uint8_t *text, size_t len, double now)
+{
+    return ipn_ssh_key_check(ipn, text, len, ms(now));
+}
+
 EXPORT int x_known_hosts_set(const uint8_t *text, size_t len, double now)
 {
     return ipn_known_hosts_set(ipn, text, len, ms(now));

@@ -95,13 +95,13 @@ export class Calls {
     });
   }
 
-  ask<T>(question: WithoutRef<Question>): Promise<T> {
+  ask<T>(question: WithoutRef<Question>, transfer?: ArrayBuffer[]): Promise<T> {
     const ref = this.refs.take();
     return new Promise((resolve, reject) => {
       const end = this.#end();
       if (end !== undefined) return reject(new Error(end));
       this.refs.addQuestion(ref, {resolve, reject});
-      this.#post({...question, ref});
+      this.#post({...question, ref}, transfer);
     });
   }
 

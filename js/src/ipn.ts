@@ -14,6 +14,7 @@ import type {
   IPNSFTP,
   IPNSSHAccess,
   IPNSSHKey,
+  IPNSSHKeyInfo,
   IPNSSHOptions,
   IPNSSHSession,
   IPNSSHTest,
@@ -150,6 +151,11 @@ export class Ipn implements IPN {
 
   generateSSHKey(options: {comment?: string} = {}): Promise<IPNSSHKey> {
     return generateSshKey(this.#calls, options);
+  }
+
+  async checkSSHKey(privateKey: string): Promise<IPNSSHKeyInfo> {
+    const fields = new TextEncoder().encode(checkText(privateKey, 'privateKey'));
+    return this.#calls.ask<IPNSSHKeyInfo>({type: 'keyCheck', fields}, [fields.buffer]);
   }
 
   tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {

@@ -67,7 +67,7 @@ export class SshDialog {
     this.error ??= new SshError('closed', message);
   }
 
-  #handleHostKey({keyType: type, fingerprint, blob, known}: HostKey): void {
+  #handleHostKey({keyType: type, fingerprint, otherKeys, blob, known}: HostKey): void {
     if (known !== undefined) {
       this.#changedKey = {type, fingerprint, knownFingerprint: known};
       return;
@@ -81,9 +81,10 @@ export class SshDialog {
       this.#refusal = {code: 'host-key-unknown', message: words};
       return answer(false);
     }
-    this.#refusal = {code: 'host-key-refused', message: `${name} was refused.`};
+    this.#refusal = {code: 'host-key-refused', message: `${name} was not accepted here.`};
     const art = (): string => randomart(type, fingerprint, blob);
-    const key = {host, port: this.#tcpPort, type, fingerprint, known: false, randomart: art};
+    const port = this.#tcpPort;
+    const key = {host, port, type, fingerprint, known: false, otherKeys, randomart: art};
     void settled(callPage(verifyHostKey, key), false).then((accepted) => {
       if (accepted === true) this.#refusal = undefined;
       answer(accepted === true);

@@ -58,6 +58,6 @@ class SshTest extends DialogFlow {
       const step = STEPS[this.#done] ?? 'auth';
       this.#steps.push({step, ok: false, ms: this.#errorMs, detail: '', error: error.message});
     }
-    this.#result.resolve({ok: !error, steps: this.#steps});
+    this.#result.resolve({ok: !error, steps: this.#steps, ...(error && {error})});
   }
 }

@@ -137,6 +137,11 @@ test('by the keyboard alone', async () => {
   await keyboard.type('no such machine');
   await hub.page.locator('#no-match').waitFor();
   await keyboard.press('Escape');
+  await keyboard.type('vm:99999');
+  await keyboard.press('Enter');
+  assert.match(await hub.page.locator('#no-match').innerText(), /no port 99999/);
+  assert.equal(await hub.tabs().count(), 0);
+  await keyboard.press('Escape');
   await keyboard.press('ArrowDown');
   await keyboard.press('Enter');
   await hub.prompt();

@@ -4,6 +4,9 @@
  *   Chromium ── hub page ── web/server ── Headscale ── tailscaled ── OpenSSH on ports of loopback
  */
 import assert from 'node:assert/strict';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {after, afterEach, before, test} from 'node:test';
 import {launchChromium} from '../support/browser.mjs';
 import {opensshMissing, startOpenSSH, startServers} from '../support/ssh_servers.mjs';
@@ -146,14 +149,98 @@ test('a key and then a password', {skip}, async () => {
   await hub.enter('echo in-$((6*7))', /^in-42$/m);
 });
 
+test(
+  'Cancel and Escape lead back and say what was stopped; only Close closes',
+  {skip},
+  async () => {
+    const hub = await openAt(servers.dropbear.port);
+    const says = (words) => hub.card().getByText(words, {exact: false}).waitFor();
+    await hub.button('Trust it and connect').waitFor();
+    await hub.page.keyboard.press('Escape');
+    await says('You did not trust its host key');
+    await hub.button('Try again').click();
+    await trust(hub);
+    await hub.card().locator('.answer').first().waitFor();
+    await hub.page.keyboard.press('Escape');
+    await says('You cancelled the log-in.');
+    await hub.button('Test the connection').click();
+    await hub.card().locator('.answer').first().waitFor(); // the test asks as well, and is stopped
+    await hub.button('Cancel').click();
+    await says('You cancelled the log-in.');
+    await hub.button('Other account…').click();
+    await hub.button('Cancel').click();
+    await says('You cancelled the log-in.');
+    assert.equal(await hub.tabs().count(), 1);
+    await hub.button('Close').click();
+    assert.equal(await hub.tabs().count(), 0);
+  },
+);
+
+test('a text that is no key is said at once, and may be mended where it is', {skip}, async () => {
+  const hub = await openAt(servers.both.port);
+  await trust(hub);
+  await hub.button('Use a key…').click();
+  const key = hub.card().locator('textarea');
+  const {publicKey, privateKey} = servers.key;
+  await key.fill(publicKey);
+  await hub.button('Use it').click();
+  await hub.card().getByText('This is a public key', {exact: false}).waitFor();
+  assert.equal(await key.inputValue(), publicKey.trim());
+  await key.fill(privateKey);
+  await hub.button('Use it').click();
+  await answer(hub, servers.password);
+  await hub.prompt();
+});
+
+test("a page to visit stands beside the server's question", {skip}, async () => {
+  const banner = path.join(mkdtempSync(path.join(tmpdir(), 'meshterm-banner-')), 'banner');
+  writeFileSync(banner, 'Welcome. First see https://login.example/check?x=1.\n');
+  const server = await startOpenSSH({lines: [`Banner ${banner}`]});
+  try {
+    const hub = await openAt(server.port);
+    await trust(hub);
+    await hub.card().locator('.answer').first().waitFor();
+    const link = hub.card().locator('a.btn');
+    assert.equal(await link.getAttribute('href'), 'https://login.example/check?x=1');
+    await answer(hub, servers.password);
+    await hub.prompt();
+    assert.equal(await hub.card().count(), 0);
+  } finally {
+    await server.stop();
+    rmSync(path.dirname(banner), {recursive: true});
+  }
+});
+
+test(
+  'a host of which another type of key is known: said where its new one is shown',
+  {skip},
+  async () => {
+    const first = await startOpenSSH();
+    const hub = await openAt(first.port);
+    await trust(hub);
+    await hub.card().locator('.answer').first().waitFor();
+    await hub.button('Cancel').click();
+    await first.stop();
+    const second = await startOpenSSH({port: first.port, keys: ['rsa']});
+    try {
+      await hub.button('Try again').click();
+      await hub.button('Trust it and connect').waitFor();
+      const words = await hub.card().innerText();
+      assert.match(words, /It is known by ssh-ed25519 SHA256:[^]*Its key is ssh-rsa SHA256:/);
+    } finally {
+      await second.stop();
+    }
+  },
+);
+
 test('a test of the connection says which step failed', {skip}, async () => {
   const hub = await openAt(9);
   await hub.card().getByText('No shell on', {exact: false}).waitFor({timeout: 40_000});
   await hub.button('Test the connection').click();
   await hub.card().getByText('No log-in on', {exact: false}).waitFor({timeout: 40_000});
-  const lines = await hub.card().locator('.art').innerText();
-  assert.match(lines, /✓ name/);
-  assert.match(lines, /✗ TCP/);
+  const steps = await hub.card().locator('.steps li').allInnerTexts();
+  assert.match(steps[0], /^✓\s+name\s+\d+ ms\s+100\./);
+  assert.match(steps.at(-1), /^✗\s+TCP\s/);
 });
 
 test(

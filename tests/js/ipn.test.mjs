@@ -206,7 +206,7 @@ test('state: read before the start, hex, sync or async; written in order', async
     {type: 'store', name: 'node-key', value: 'kä'},
     {type: 'store', name: 'home-derp', value: ''},
   );
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  while (writes.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
   assert.deepEqual(writes, [
     ['node-key', '6bc3a4'],
     ['home-derp', ''],

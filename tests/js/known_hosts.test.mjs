@@ -92,6 +92,27 @@ test('what was stored is there before run(), and is kept in the state storage', 
   assert.equal(Buffer.from(kept.get('known-hosts'), 'hex').toString(), btoa('x'));
 });
 
+test('a key is looked at by the core, and its text wiped', async () => {
+  const world = await startedWorld();
+  const key = world.ipn.checkSSHKey('-----BEGIN…');
+  await settle();
+  const [name, text] = world.core.calls.at(-1);
+  assert.deepEqual([name, Buffer.from(text).toString()], ['sshKeyCheck', '\0'.repeat(13)]);
+  const said = {
+    type: 'keyChecked',
+    id: world.core.lastId,
+    text: 'SHA256:x',
+    publicKey: 'ssh-rsa A',
+  };
+  await coreSays(world, {...said, code: 1});
+  assert.deepEqual(await key, {encrypted: true, fingerprint: 'SHA256:x', publicKey: 'ssh-rsa A'});
+  const refused = assert.rejects(world.ipn.checkSSHKey('rubbish'), /^Error: This is no key\.$/);
+  await settle();
+  await coreSays(world, {...said, id: world.core.lastId, code: -1, text: 'This is no key.'});
+  await refused;
+  await assert.rejects(world.ipn.checkSSHKey(), TypeError);
+});
+
 test('keys: made by the core, told once, the worker’s copy wiped', async () => {
   const world = await startedWorld();
   const key = world.ipn.generateSSHKey({comment: 'me@tab'});

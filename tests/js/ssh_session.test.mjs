@@ -312,7 +312,9 @@ test('close() while the page holds data back ends at once and gives the credit b
 
 test('host keys: a callback decides, its absence refuses and says so', async (t) => {
   const blob = new Uint8Array(51);
-  const key = {type: 'sshHostKey', keyType: 'ssh-ed25519', fingerprint: 'SHA256:abc', blob};
+  const fingerprint = 'SHA256:abc';
+  const otherKeys = 'ssh-rsa SHA256:def';
+  const key = {type: 'sshHostKey', keyType: 'ssh-ed25519', fingerprint, otherKeys, blob};
   const cases = [
     ['true', () => true, true],
     ['a promise of true', async () => true, true],
@@ -338,8 +340,9 @@ test('host keys: a callback decides, its absence refuses and says so', async (t)
           host: 'node1',
           port: 2222,
           type: 'ssh-ed25519',
-          fingerprint: 'SHA256:abc',
+          fingerprint,
           known: false,
+          otherKeys,
         });
       }
       if (accepted) return;

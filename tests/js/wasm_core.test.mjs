@@ -174,6 +174,18 @@ const EVENTS = [
       id: 4,
       keyType: 'ssh-ed25519',
       fingerprint: 'SHA256:x',
+      otherKeys: '',
+      blob: Uint8Array.of(1),
+    },
+  ],
+  [
+    {type: 'SSH_HOST_KEY', id: 4, text: 'ssh-rsa SHA256:x a SHA256:y or b SHA256:z', aux: [1]},
+    {
+      type: 'sshHostKey',
+      id: 4,
+      keyType: 'ssh-rsa',
+      fingerprint: 'SHA256:x',
+      otherKeys: 'a SHA256:y or b SHA256:z',
       blob: Uint8Array.of(1),
     },
   ],
@@ -184,6 +196,7 @@ const EVENTS = [
       id: 4,
       keyType: 'ssh-ed25519',
       fingerprint: 'SHA256:x',
+      otherKeys: '',
       blob: new Uint8Array(0),
       known: 'SHA256:y',
     },
@@ -247,6 +260,10 @@ const EVENTS = [
       privateKey: new TextEncoder().encode('private'),
       publicKey: 'ssh-ed25519 AAAA c',
     },
+  ],
+  [
+    {type: 'KEY_CHECKED', id: 3, code: 1, text: 'SHA256:x', aux: 'ssh-ed25519 AAAA'},
+    {type: 'keyChecked', id: 3, code: 1, text: 'SHA256:x', publicKey: 'ssh-ed25519 AAAA'},
   ],
   [
     {type: 'SSH_BANNER', id: 4, text: 'b'},

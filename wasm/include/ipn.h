@@ -41,7 +41,8 @@ enum ipn_event_type {
     IPN_EVENT_LOGGED_OUT = 11, /* nothing more comes; close */
     IPN_EVENT_PEERS = 12, /* text: JSON of the peers that changed, see ipn_want */
     IPN_EVENT_SSH_PROGRESS = 20, /* id; text: sentence */
-    IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it */
+    IPN_EVENT_SSH_HOST_KEY = 21, /* id; text: "type SHA256:…"; aux: blob; answer it.
+                                    Behind a blank: the other keys known of the host, if any */
     IPN_EVENT_SSH_BANNER = 22, /* id; text */
     IPN_EVENT_SSH_OPEN = 23, /* id; text: server version; aux: fields, see ipn_ssh.h */
     IPN_EVENT_SSH_DATA = 24, /* id; text: bytes of stdout; give the credit back */
@@ -68,6 +69,8 @@ enum ipn_event_type {
     IPN_EVENT_TCP_DONE = 45, /* id; the last one of this id */
     IPN_EVENT_PONG = 50, /* id; code: round trip ms, < 0: no answer; text: name of the region */
     IPN_EVENT_KEY = 51, /* id: of ipn_ssh_keygen; text: private key; aux: public line */
+    IPN_EVENT_KEY_CHECKED = 52, /* id; code: 0 readable, 1 encrypted: text: "SHA256:…", aux: public
+                                   line, both empty if encrypted too; < 0: text: sentence why not */
 };
 
 struct ipn_event {

@@ -1,4 +1,4 @@
-/* Keys made here: the page stores the private text, the public line goes to a server. */
+/* Keys made here, whose private text the page stores, and keys that a person gave it, looked at. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -38,4 +38,46 @@ int ipn_ssh_keygen(struct ipn *ipn, const char *comment, uint64_t now_ms)
     buf_wipe(&line);
     ssh_key_free(key);
     return rc < 0 ? rc : (int)id;
+}
+
+/* "SHA256:…" and the line of what is public of a key that only its passphrase opens: 0, or < 0. */
+static int describe_locked(char fingerprint[SSH_KEY_FINGERPRINT_LEN + 1], struct buf *line,
+                           struct bytes text)
+{
+    struct buf blob;
+    buf_init(&blob, KEY_TEXT_MAX_LEN);
+    int rc = ssh_key_parse_public(&blob, text);
+    if (rc == 0) {
+        struct bytes public = {buf_head(&blob), blob.len};
+        ssh_key_fingerprint(fingerprint, public);
+        rc = ssh_key_blob_line(line, public, "");
+    }
+    buf_wipe(&blob);
+    return rc == SSH_KEY_ERR_ENCRYPTED ? 0 : rc;
+}
+
+int ipn_ssh_key_check(struct ipn *ipn, const uint8_t *text, size_t len, uint64_t now_ms)
+{
+    char fingerprint[SSH_KEY_FINGERPRINT_LEN + 1] = "";
+    struct bytes given = {text, len};
+    struct ssh_key *key;
+    struct buf line;
+    ipn->now_ms = now_ms;
+    buf_init(&line, KEY_TEXT_MAX_LEN);
+    int rc = ssh_key_parse(&key, given, (struct bytes){NULL, 0});
+    bool is_locked = rc == SSH_KEY_ERR_ENCRYPTED;
+    if (rc == 0) {
+        ssh_key_fingerprint(fingerprint, ssh_key_public_blob(key));
+        rc = ssh_key_public_line(&line, key, ssh_key_comment(key));
+    } else if (is_locked) {
+        rc = describe_locked(fingerprint, &line, given);
+    }
+    ssh_key_free(key);
+    const char *words = rc < 0 ? ssh_key_error_text(rc) : fingerprint;
+    uint32_t id = ++ipn->next_key & 0x7fffffff;
+    size_t line_len = rc < 0 ? 0 : line.len;
+    int pushed = ipn_event_push(&ipn->events, IPN_EVENT_KEY_CHECKED, id, rc < 0 ? -1 : is_locked,
+                                words, strlen(words), line_len ? buf_head(&line) : NULL, line_len);
+    buf_wipe(&line);
+    return pushed < 0 ? pushed : (int)id;
 }

@@ -7,7 +7,8 @@
 enum ssh_event_type {
     SSH_EVENT_NONE = 0,
     SSH_EVENT_PROGRESS,   /* text: what is being done now, in words */
-    SSH_EVENT_HOST_KEY, /* text: "TYPE SHA256:…"; aux: the key blob. Answer it. With code 1 it has
+    SSH_EVENT_HOST_KEY, /* text: "TYPE SHA256:…", behind a blank the other keys known of the host,
+                             if any; aux: the key blob. Answer it. With code 1 it has
                              changed, aux: "SHA256:…" as known: ERROR follows, nothing to answer */
     SSH_EVENT_BANNER, /* text: as sent, UTF-8, terminal-safe is the reader's business */
     SSH_EVENT_OPEN, /* channel: shell, command, subsystem or forward is running */

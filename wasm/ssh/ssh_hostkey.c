@@ -366,13 +366,10 @@ static bool refuse_revoked(struct ssh_session *s, const char *shown)
 }
 
 /* Somebody in the middle might show a type that we cannot compare. */
-static void tell_other_types(struct ssh_session *s)
+static void tell_other_types(struct ssh_session *s, const char *keys)
 {
-    char keys[SHOWN_KEYS_CAP] = "", text[SHOWN_KEYS_CAP + 100];
+    char text[SHOWN_KEYS_CAP + 100];
 
-    append_fingerprints(keys, sizeof keys, lines_of(&s->hostkey.known.keys), NULL);
-    if (!keys[0])
-        return;
     snprintf(text, sizeof text, "This host is known by other keys, none of which it shows: %s",
              keys);
     ssh_event_push_text(s, SSH_EVENT_PROGRESS, 0, text);
@@ -384,7 +381,8 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
     struct ssh_hostkey *hk = &s->hostkey;
     bool changed =
         !hk->other_port && lines_have_type(lines_of(&hk->known.keys), s->info.host_key_type);
-    char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1];
+    char keys[SHOWN_KEYS_CAP] = "";
+    char line[sizeof s->info.host_key_type + 1 + SSH_FINGERPRINT_LEN + 1 + SHOWN_KEYS_CAP];
 
     if (hk->replace[0] && strcmp(hk->replace, shown) == 0) {
         hk->replaces = changed;
@@ -401,8 +399,11 @@ static bool decide_unknown(struct ssh_session *s, struct bytes blob, const char 
                          s->info.host_key_type, shown);
         return false;
     }
-    tell_other_types(s);
-    snprintf(line, sizeof line, "%s %s", s->info.host_key_type, shown);
+    append_fingerprints(keys, sizeof keys, lines_of(&hk->known.keys), NULL);
+    if (keys[0])
+        tell_other_types(s, keys);
+    snprintf(line, sizeof line, "%s %s%s%s", s->info.host_key_type, shown, keys[0] ? " " : "",
+             keys);
     ssh_event_push(s, SSH_EVENT_HOST_KEY, 0, ssh_text(line), blob);
     s->state = SSH_HOST_KEY_ANSWER;
     return false;

@@ -61,8 +61,10 @@ const char *ssh_key_comment(const struct ssh_key *key);
 /* "SHA256:…" of any public blob, NUL-terminated, as ssh-keygen -l shows it. */
 void ssh_key_fingerprint(char dst[SSH_KEY_FINGERPRINT_LEN + 1], struct bytes blob);
 
-/* Appends "TYPE BASE64 comment", without a line end: 0, IPN_ERR_FULL, IPN_ERR_NOMEM. */
+/* Appends "TYPE BASE64 comment", without a line end: 0, IPN_ERR_FULL, IPN_ERR_NOMEM; of any public
+ * blob also SSH_KEY_ERR_MALFORMED. */
 int ssh_key_public_line(struct buf *dst, const struct ssh_key *key, const char *comment);
+int ssh_key_blob_line(struct buf *dst, struct bytes blob, const char *comment);
 /* Appends the key in OpenSSH's format, not encrypted, as lines: 0, IPN_ERR_FULL, IPN_ERR_NOMEM. */
 int ssh_key_private_text(struct buf *dst, const struct ssh_key *key, const char *comment);
 

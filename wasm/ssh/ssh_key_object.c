@@ -264,17 +264,24 @@ void ssh_key_fingerprint(char dst[SSH_KEY_FINGERPRINT_LEN + 1], struct bytes blo
     snprintf(dst, SSH_KEY_FINGERPRINT_LEN + 1, "SHA256:%.43s", text);
 }
 
-int ssh_key_public_line(struct buf *dst, const struct ssh_key *key, const char *comment)
+int ssh_key_blob_line(struct buf *dst, struct bytes blob, const char *comment)
 {
-    struct bytes blob = ssh_key_public_blob(key);
-    size_t head = strlen(key->type) + 1, tail = comment[0] ? strlen(comment) + 1 : 0;
+    size_t type_len = blob.len < 4 ? SIZE_MAX : load_be32(blob.data);
+
+    if (type_len == 0 || type_len > 64 || type_len > blob.len - 4)
+        return SSH_KEY_ERR_MALFORMED;
+    for (size_t i = 0; i < type_len; i++) {
+        if (blob.data[4 + i] <= ' ' || blob.data[4 + i] > '~')
+            return SSH_KEY_ERR_MALFORMED;
+    }
+    size_t head = type_len + 1, tail = comment[0] ? strlen(comment) + 1 : 0;
     size_t len = head + BASE64_LEN(blob.len) + tail;
     char *line = (char *)buf_reserve(dst, len + 1);
 
     if (!line)
         return len + 1 > dst->max_len - dst->len ? IPN_ERR_FULL : IPN_ERR_NOMEM;
-    memcpy(line, key->type, head - 1);
-    line[head - 1] = ' ';
+    memcpy(line, blob.data + 4, type_len);
+    line[type_len] = ' ';
     line += head + base64_encode(line + head, blob.data, blob.len);
     if (tail) {
         line[0] = ' ';
@@ -282,6 +289,11 @@ int ssh_key_public_line(struct buf *dst, const struct ssh_key *key, const char *
     }
     buf_commit(dst, len);
     return 0;
+}
+
+int ssh_key_public_line(struct buf *dst, const struct ssh_key *key, const char *comment)
+{
+    return ssh_key_blob_line(dst, ssh_key_public_blob(key), comment);
 }
 
 /* ---- signing ---- */

@@ -58,6 +58,7 @@ static void note_version(struct ssh_session *s)
         return;
     ssh_printable(s->info.server_version, sizeof s->info.server_version, ssh_text(line));
     ssh_event_push_text(s, SSH_EVENT_STEP, SSH_STEP_VERSION, s->info.server_version);
+    ssh_event_push_text(s, SSH_EVENT_PROGRESS, 0, "Exchanging keys");
 }
 
 static int hook_read(void *ctx, uint8_t *dst, size_t cap)
@@ -297,7 +298,7 @@ static bool handshake_step(struct ssh_session *s)
     if (!s->started) {
         s->started = true;
         s->deadline_ms = s->now_ms + SSH_HANDSHAKE_TIMEOUT_MS;
-        ssh_event_push_text(s, SSH_EVENT_PROGRESS, 0, "Exchanging keys");
+        ssh_event_push_text(s, SSH_EVENT_PROGRESS, 0, "Waiting for the SSH server to speak");
     }
     rc = libssh2_session_handshake(s->lib, 0);
     note_version(s);

@@ -10,6 +10,16 @@ export interface CardAction {
   run?(): void;
   /** Drawn as the lesser choice. */
   quiet?: boolean;
+  /** What Escape does. */
+  isCancel?: boolean;
+}
+
+/** One step of a test. */
+export interface CardStep {
+  ok: boolean;
+  name: string;
+  ms: number;
+  words: string;
 }
 
 export interface CardContent {
@@ -21,6 +31,7 @@ export interface CardContent {
   actions?: CardAction[];
   /** Drawn as it is, in a fixed-width font. */
   art?: string | undefined;
+  steps?: CardStep[] | undefined;
   form?: {fields: CardField[]; submitLabel: string; submit(values: string[]): void};
 }
 
@@ -40,6 +51,17 @@ function actionElement(action: CardAction): HTMLElement {
   if (href)
     return h('a', {class: look, href, target: '_blank', rel: 'noopener noreferrer'}, action.label);
   return h('button', {type: 'button', class: look, onclick: () => action.run?.()}, action.label);
+}
+
+function stepElement({ok, name, ms, words}: CardStep): HTMLElement {
+  return h(
+    'li',
+    ok ? {} : {class: 'failed'},
+    h('span', {class: 'mark', 'aria-label': ok ? 'passed' : 'failed'}, ok ? '✓' : '✗'),
+    h('span', {class: 'name'}, name),
+    h('span', {class: 'time'}, `${Math.max(0, Math.round(ms))} ms`),
+    h('span', {class: 'said'}, words),
+  );
 }
 
 function fieldElement({label, value, secret, long}: CardField, shown: boolean): HTMLElement {
@@ -80,37 +102,59 @@ function formElement(
   return form;
 }
 
+function wordsElement({title, detail, command, art, steps}: CardContent): HTMLElement {
+  const words = h('div', {class: 'words'}, h('p', {class: 'title'}, title));
+  if (detail) words.append(h('p', {class: 'detail'}, detail));
+  if (command) words.append(h('code', {class: 'command'}, command));
+  if (art) words.append(h('pre', {class: 'art'}, art));
+  if (steps) words.append(h('ol', {class: 'steps'}, ...steps.map(stepElement)));
+  return words;
+}
+
 export class Card {
-  readonly element = h('div', {class: 'card', hidden: true});
+  readonly element = h('div', {class: 'card', hidden: true, tabindex: '-1'});
   #shown = '';
+  #cancel: (() => void) | undefined;
+
+  constructor() {
+    this.element.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || !this.#cancel) return;
+      event.preventDefault();
+      this.#cancel();
+    });
+  }
 
   /** The same content again changes nothing, so that focus stays where it is. */
   show(content: CardContent, {focus = false} = {}): void {
     const shown = content.form ? '' : JSON.stringify(content); // a question is always a new one
     if (shown && shown === this.#shown && !this.element.hidden) return;
     this.#shown = shown;
-    const {tone, title, detail, command, art, form} = content;
+    const {tone, form} = content;
+    const hadFocus = this.element.contains(document.activeElement);
     const actions = (content.actions ?? []).map(actionElement);
-    const text = h('div', {class: 'words'}, h('p', {class: 'title'}, title));
-    if (detail) text.append(h('p', {class: 'detail'}, detail));
-    if (command) text.append(h('code', {class: 'command'}, command));
-    if (art) text.append(h('pre', {class: 'art'}, art));
-    this.element.replaceChildren(h('span', {class: `dot ${tone}`, 'aria-hidden': 'true'}), text);
+    this.#cancel = content.actions?.find(({isCancel}) => isCancel)?.run;
+    this.element.replaceChildren(
+      h('span', {class: `dot ${tone}`, 'aria-hidden': 'true'}),
+      wordsElement(content),
+    );
     if (form) this.element.append(formElement(form, actions));
     else if (actions.length) this.element.append(h('div', {class: 'actions'}, ...actions));
     this.element.setAttribute('role', tone === 'bad' ? 'alert' : 'status');
     this.element.hidden = false;
-    if (focus) this.focus();
+    if (focus || hadFocus) this.focus();
   }
 
   hide(): void {
     this.element.hidden = true;
     this.element.replaceChildren();
     this.#shown = '';
+    this.#cancel = undefined;
   }
 
-  /** To its question, or to what it offers first. */
+  /** To its question, or to what it offers first; not to a button that a late Enter would press. */
   focus(): void {
-    this.element.querySelector<HTMLElement>('.answer, .btn')?.focus();
+    const isBusy = this.element.querySelector('.dot.busy') !== null;
+    const first = isBusy ? undefined : this.element.querySelector<HTMLElement>('.answer, .btn');
+    (first ?? this.element).focus();
   }
 }

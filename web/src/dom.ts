@@ -27,6 +27,12 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return element as T;
 }
 
+/** Whether somebody would lose what they write in another place, should the focus go to element. */
+export function isTypingOutside(element: HTMLElement): boolean {
+  const active = document.activeElement;
+  return active instanceof HTMLInputElement && active.value !== '' && !element.contains(active);
+}
+
 /** Writes only what differs, so that a screen reader hears only what changed. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -68,6 +68,8 @@ export interface Query {
   /** 22 if none was typed. */
   port: number;
   text: string;
+  /** Why nothing can be opened so, if that is so. */
+  problem?: string;
 }
 
 /** "user@name:port": an account and a port to open the machine with. */
@@ -77,9 +79,10 @@ export function parseQuery(query: string): Query {
   const user = whole.slice(0, Math.max(at, 0));
   const rest = whole.slice(at + 1).toLowerCase();
   const [, text, digits] = /^([^:]*):(\d*)$/.exec(rest) ?? [];
+  if (text === undefined) return {user, port: 22, text: rest};
   const port = Number(digits || 22);
-  if (text === undefined || port < 1 || port > 65535) return {user, port: 22, text: rest};
-  return {user, port, text};
+  if (port >= 1 && port <= 65535) return {user, port, text};
+  return {user, port: 22, text, problem: `There is no port ${digits}: ports are 1 to 65535.`};
 }
 
 /** Every word of the text occurs in what the row shows. */

@@ -1,6 +1,7 @@
 /* When there is no shell: why, and what a person can do about it. */
-import type {IPNSSHError, IPNSSHOptions} from 'meshterm';
+import type {IPNSSHError, IPNSSHOptions, IPNSSHTest} from 'meshterm';
 import type {CardAction, CardContent} from './card.js';
+import type {Turn} from './dialog.js';
 import {chooseTextFile, type Login} from './login.js';
 import type {Machine} from './machines.js';
 import * as cards from './session_cards.js';
@@ -14,26 +15,34 @@ export interface Ended {
   readonly tailnet: Tailnet;
   readonly login: Login;
   show(card: CardContent): void;
+  showProgress(message: string, turn: Turn): void;
   connect(extra?: Partial<IPNSSHOptions>): Promise<void>;
   /** As another account. */
   reopen(user: string): void;
   /** A function that is true until the session does something else. */
   turn(): () => boolean;
-  access(isCurrent: () => boolean): IPNSSHOptions;
+  access(turn: Turn): IPNSSHOptions;
   close(): void;
 }
 
 export interface End {
   wasOpen: boolean;
+  /** How the person stopped it, or ''. */
+  cancelled: string;
   error: string;
   failure: IPNSSHError | undefined;
   exit: cards.Exit | undefined;
   port: number;
 }
 
+function quiet(label: string, run: () => void): CardAction {
+  return {label, quiet: true, run};
+}
+
 export class Recovery {
   readonly #session: Ended;
   #end: End | undefined;
+  #testing: AbortController | undefined;
 
   constructor(session: Ended) {
     this.#session = session;
@@ -41,7 +50,7 @@ export class Recovery {
 
   show(end: End): void {
     this.#end = end;
-    const tone = end.wasOpen && !end.error ? 'warn' : 'bad';
+    const tone = end.cancelled || (end.wasOpen && !end.error) ? 'warn' : 'bad';
     const actions = this.#actions(end);
     this.#session.show({tone, ...cards.endWords(this.#session.machine, end), actions});
   }
@@ -49,24 +58,32 @@ export class Recovery {
   askUser(): void {
     const session = this.#session;
     const submit = (user: string): void => session.reopen(user);
-    session.show(cards.accountCard(session.machine, session.user, submit, () => session.close()));
+    const back = this.#end ? {cancel: () => this.#again()} : {close: () => session.close()};
+    session.show(cards.accountCard(session.machine, session.user, submit, back));
+  }
+
+  /** Ends a test that is running. */
+  stop(): void {
+    this.#testing?.abort();
+    this.#testing = undefined;
   }
 
   #again(): void {
+    this.stop();
+    this.#session.turn();
     if (this.#end) this.show(this.#end);
   }
 
-  #actions({wasOpen, failure}: End): CardAction[] {
+  #actions(end: End, first = end.wasOpen ? 'New shell' : 'Try again'): CardAction[] {
     const session = this.#session;
-    const quiet = (label: string, run: () => void): CardAction => ({label, quiet: true, run});
-    const again = {label: wasOpen ? 'New shell' : 'Try again', run: () => void session.connect()};
+    const actions: CardAction[] = [{label: first, run: () => void session.connect()}];
     const close = quiet('Close', () => session.close());
-    if (wasOpen) return [again, close];
-    const actions: CardAction[] = [again];
-    const {code, hostKey} = failure ?? {};
+    if (end.wasOpen) return [...actions, close];
+    const {code, hostKey} = end.failure ?? {};
     if (code === 'host-key-changed' && hostKey)
       actions.push(quiet('Replace the key…', () => this.#askReplace(hostKey)));
-    if (code === 'ssh-refused') actions.push(quiet('Use a key…', () => this.#askKey()));
+    if (code === 'ssh-refused' || end.cancelled)
+      actions.push(quiet('Use a key…', () => this.#askKey()));
     actions.push(quiet('Other account…', () => this.askUser()));
     if (session.tailnet.ipn) actions.push(quiet('Test the connection', () => void this.#test()));
     return [...actions, close];
@@ -78,31 +95,44 @@ export class Recovery {
     this.#session.show(cards.replaceKeyCard(machine, key, replace, () => this.#again()));
   }
 
-  #askKey(): void {
-    const use = (text: string): void => {
-      this.#session.login.addKey(text);
-      void this.#session.connect();
-    };
+  #askKey(refused?: {text: string; why: string}): void {
     const choices = {
-      use,
+      use: (text: string) => void this.#use(text),
       choose: () => {
         const isCurrent = this.#session.turn();
         const take = (text: string): void => {
-          if (isCurrent()) use(text);
+          if (isCurrent()) void this.#use(text);
         };
         chooseTextFile().then(take, () => this.#again());
       },
       generate: () => void this.#makeKey(),
       cancel: () => this.#again(),
     };
-    this.#session.show(cards.keyCard(this.#session.title, choices));
+    this.#session.show(cards.keyCard(this.#session.title, choices, refused));
+  }
+
+  /** A key that cannot be one is said at once, and not kept. */
+  async #use(text: string): Promise<void> {
+    const session = this.#session;
+    const isCurrent = session.turn();
+    try {
+      await session.tailnet.ipn?.checkSSHKey(text);
+    } catch (error) {
+      if (isCurrent()) this.#askKey({text, why: (error as Error).message});
+      return;
+    }
+    if (!isCurrent()) return;
+    session.login.addKey(text);
+    void session.connect();
   }
 
   async #makeKey(): Promise<void> {
     const session = this.#session;
     const isCurrent = session.turn();
-    const key = await session.tailnet.ipn?.generateSSHKey({comment: 'meshterm hub'});
-    if (!key || !isCurrent()) return;
+    const making = session.tailnet.ipn?.generateSSHKey({comment: 'meshterm hub'});
+    const key = await making?.catch(() => undefined);
+    if (!isCurrent()) return;
+    if (!key) return this.#again();
     session.login.addKey(key.privateKey);
     const go = (): void => void session.connect();
     session.show(cards.newKeyCard(session.title, key.publicKey, go, () => this.#again()));
@@ -113,11 +143,24 @@ export class Recovery {
     const session = this.#session;
     const {ipn} = session.tailnet;
     if (!ipn || !this.#end) return;
-    const isCurrent = session.turn();
-    const title = `Testing the way to ${session.machine.name}…`;
-    session.show(cards.progressCard(title, () => session.close()));
-    const result = await ipn.testSSH(session.machine.id, session.user, session.access(isCurrent));
-    if (isCurrent())
-      session.show(cards.testCard(session.machine, result, this.#actions(this.#end)));
+    this.stop();
+    const {signal} = (this.#testing = new AbortController());
+    const turn = {isCurrent: session.turn(), cancel: () => this.#again()};
+    session.showProgress(`Testing the way to ${session.machine.name}…`, turn);
+    try {
+      const access = {...session.access(turn), signal};
+      const result = await ipn.testSSH(session.machine.id, session.user, access);
+      if (turn.isCurrent()) this.#showResult(this.#end, result);
+    } catch {
+      if (turn.isCurrent()) this.#again();
+    }
+  }
+
+  /** From now on it is this failure that is to be overcome, or none. */
+  #showResult(end: End, result: IPNSSHTest): void {
+    this.#session.turn();
+    this.#end = {...end, cancelled: '', error: result.error?.message ?? '', failure: result.error};
+    const actions = this.#actions(this.#end, result.ok ? 'Connect' : 'Try again');
+    this.#session.show(cards.testCard(this.#session.machine, result, actions));
   }
 }

@@ -5,17 +5,18 @@
  *                 └───────────────> ended
  */
 import type {IPN, IPNAttachOptions, IPNSSHError, IPNSSHOptions, IPNSSHSession} from 'meshterm';
-import {Card, type CardContent} from './card.js';
+import type {CardContent} from './card.js';
 import {accounts} from './accounts.js';
-import {h} from './dom.js';
+import {Dialog, type Turn} from './dialog.js';
+import {h, isTypingOutside} from './dom.js';
 import type {Login} from './login.js';
 import type {Machine, Query} from './machines.js';
 import {Offers} from './offers.js';
 import {Recovery, type Ended} from './recovery.js';
-import * as cards from './session_cards.js';
+import type {Exit} from './session_cards.js';
 import type {Tailnet} from './tailnet.js';
 import type {TerminalAsks, TerminalView} from './terminal_view.js';
-import {plainText} from './words.js';
+import {plainText, trustInWords} from './words.js';
 
 export type SessionState = 'asking' | 'connecting' | 'open' | 'ended';
 
@@ -49,14 +50,14 @@ export class Session implements Ended {
   readonly #options: SessionOptions;
   readonly #at: number; // the port
   readonly #place: string;
-  readonly #card = new Card();
+  readonly #dialog: Dialog;
   readonly #offers = new Offers(() => this.focus());
   readonly #recovery = new Recovery(this);
   #ssh: IPNSSHSession | undefined;
   #attempt = 0;
   #error = '';
   #failure: IPNSSHError | undefined;
-  #exit: cards.Exit | undefined;
+  #exit: Exit | undefined;
   #isClosed = false;
   /** What a page that was left before had open, for the next connect(). */
   #left: number | undefined;
@@ -70,7 +71,8 @@ export class Session implements Ended {
     this.#at = query.port;
     this.#place = `${machine.id}:${query.port}`;
     this.user = query.user || accounts.get(this.#place) || options.tailnet.user;
-    const cards = h('div', {class: 'cards'}, this.#offers.element, this.#card.element);
+    this.#dialog = new Dialog(machine, () => this.#isShown && !isTypingOutside(this.panel));
+    const cards = h('div', {class: 'cards'}, this.#offers.element, ...this.#dialog.elements);
     this.panel = h(
       'section',
       {class: 'panel', id: this.id, role: 'tabpanel', 'aria-labelledby': `${this.id}-tab`},
@@ -94,9 +96,7 @@ export class Session implements Ended {
   /** Whose word it is that this is the machine. */
   get trust(): string {
     const info = this.state === 'open' ? this.#ssh?.info : undefined;
-    if (!info) return '';
-    if (info.hostKeyTrust === 'pinned') return 'Tailscale SSH · host key pinned';
-    return info.hostKeyTrust === 'known' ? 'SSH · host key known' : 'SSH · host key new';
+    return info ? trustInWords(info.hostKeyTrust) : '';
   }
 
   /** As another account. */
@@ -113,7 +113,8 @@ export class Session implements Ended {
 
   start(): void {
     if (this.user) void this.connect();
-    else this.#askUser();
+    else this.#recovery.askUser();
+    this.focus();
   }
 
   /** Goes on with a shell that was open before the page was loaded again. */
@@ -125,7 +126,7 @@ export class Session implements Ended {
   focus(): void {
     this.view?.fit();
     if (this.state === 'open') this.view?.term.focus();
-    else this.#card.focus();
+    else this.#dialog.focus();
   }
 
   /** Text that a key of the page stands for. */
@@ -138,6 +139,7 @@ export class Session implements Ended {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#attempt++;
+    this.#recovery.stop();
     this.#ssh?.close();
     this.#setState('ended');
     this.view?.dispose();
@@ -148,12 +150,15 @@ export class Session implements Ended {
   async connect(extra: Partial<IPNSSHOptions> = {}): Promise<void> {
     if (this.#isClosed) return;
     const isCurrent = this.turn();
+    const turn = {isCurrent, cancel: (why: string) => this.#cancel(why)};
+    this.#recovery.stop();
     this.#ssh?.close();
     this.#error = '';
     this.#failure = this.#exit = undefined;
     this.#offers.hide();
+    this.#dialog.hide();
     this.#setState('connecting');
-    this.#showProgress(`Reaching ${this.machine.name}…`);
+    this.#dialog.showProgress(`Reaching ${this.machine.name}…`, turn);
     try {
       this.view ??= await this.#makeView();
     } catch {
@@ -163,7 +168,7 @@ export class Session implements Ended {
     }
     if (!isCurrent()) return;
     const {ipn} = this.tailnet;
-    if (ipn) return this.#open(ipn, this.view, isCurrent, extra);
+    if (ipn) return this.#open(ipn, this.view, turn, extra);
     this.#error = 'This page has not joined the tailnet.';
     this.#handleDone();
   }
@@ -184,12 +189,8 @@ export class Session implements Ended {
     return view;
   }
 
-  #open(
-    ipn: IPN,
-    view: TerminalView,
-    isCurrent: () => boolean,
-    extra: Partial<IPNSSHOptions>,
-  ): void {
+  #open(ipn: IPN, view: TerminalView, turn: Turn, extra: Partial<IPNSSHOptions>): void {
+    const {isCurrent} = turn;
     const left = this.#left;
     this.#left = undefined;
     const shell: IPNAttachOptions = {
@@ -209,9 +210,9 @@ export class Session implements Ended {
       onConnected: () => {
         if (!isCurrent()) return;
         accounts.set(this.#place, this.user);
-        this.#card.hide();
+        this.#dialog.hide();
         this.#setState('open');
-        if (this.panel.classList.contains('current')) view.term.focus();
+        if (this.#isShown) view.term.focus();
       },
       onExit: (exit) => {
         if (isCurrent()) this.#exit = exit;
@@ -224,52 +225,27 @@ export class Session implements Ended {
       this.#ssh = ipn.attach(left, {...shell, onScrollback: (bytes) => view.replay(bytes)});
       return;
     }
-    const access = this.access(isCurrent);
-    this.#ssh = ipn.ssh(this.machine.id, this.user, {
-      ...access,
-      ...extra,
-      ...shell,
-      retries: RETRIES,
-    });
+    const access = this.access(turn);
+    const all = {...access, ...extra, ...shell, retries: RETRIES};
+    this.#ssh = ipn.ssh(this.machine.id, this.user, all);
   }
 
   /** What every way to the machine needs: where, who, and a person to ask. */
-  access(isCurrent: () => boolean): IPNSSHOptions {
+  access(turn: Turn): IPNSSHOptions {
+    const people = this.#dialog.people(turn, this.title);
     return {
+      ...people,
       port: this.#at,
       timeoutSeconds: TIMEOUT_S,
       privateKey: this.login.privateKeys,
       onBanner: (text) => {
-        if (isCurrent() && this.view) this.#handleBanner(plainText(text), this.view);
+        if (turn.isCurrent()) this.view?.writeNote(plainText(text).trimEnd());
+        people.onBanner?.(text);
       },
-      verifyHostKey: (key) =>
-        this.#ask(isCurrent, false, (answer) => cards.hostKeyCard(this.machine, key, answer)),
-      onPrompt: (prompt) =>
-        prompt.prompts.length === 0
-          ? []
-          : this.#ask<string[] | null>(isCurrent, null, (answer) =>
-              cards.promptCard(this.title, prompt, answer),
-            ),
       onConnectionProgress: (message) => {
-        if (isCurrent() && this.state === 'connecting') this.#showProgress(message);
+        if (this.state !== 'open') people.onConnectionProgress?.(message);
       },
     };
-  }
-
-  /** Shows a card and resolves with what the person answers. */
-  #ask<T>(
-    isCurrent: () => boolean,
-    otherwise: T,
-    card: (answer: (value: T) => void) => CardContent,
-  ): Promise<T> {
-    if (!isCurrent()) return Promise.resolve(otherwise);
-    return new Promise((resolve) => {
-      const answer = (value: T): void => {
-        if (isCurrent()) this.#showProgress('Logging in…');
-        resolve(value);
-      };
-      this.show(card(answer));
-    });
   }
 
   #send(data: string | Uint8Array): void {
@@ -284,18 +260,23 @@ export class Session implements Ended {
   }
 
   show(content: CardContent): void {
-    this.#card.show(content, {focus: this.panel.classList.contains('current')});
+    this.#dialog.hide();
+    this.#dialog.show(content);
   }
 
-  #showProgress(message: string): void {
-    this.#card.show(cards.progressCard(message, () => this.close()));
+  showProgress(message: string, turn: Turn): void {
+    this.#dialog.showProgress(message, turn);
   }
 
-  /** What the machine says before it lets anyone in; a check waits for a page to be visited. */
-  #handleBanner(text: string, view: TerminalView): void {
-    view.writeNote(text.trimEnd());
-    const card = cards.visitCard(this.machine, text, () => this.close());
-    if (card) this.show(card);
+  get #isShown(): boolean {
+    return this.panel.classList.contains('current');
+  }
+
+  /** Where a person can choose what is next. */
+  #cancel(cancelled: string): void {
+    this.turn();
+    this.#ssh?.close();
+    this.#end(cancelled);
   }
 
   /** A shell that a person ended takes its tab along; anything else is said. */
@@ -303,14 +284,13 @@ export class Session implements Ended {
     const wasOpen = this.state === 'open';
     const exit = this.#exit;
     if (wasOpen && !this.#error && exit?.code === 0 && !exit.signal) return this.close();
-    this.view?.resetModes();
-    this.#setState('ended');
-    const [error, failure, port] = [this.#error, this.#failure, this.#at];
-    this.#recovery.show({wasOpen, error, failure, exit, port});
+    this.#end('', wasOpen);
   }
 
-  #askUser(): void {
-    this.#setState('asking');
-    this.#recovery.askUser();
+  #end(cancelled: string, wasOpen = false): void {
+    this.view?.resetModes();
+    this.#setState('ended');
+    const [error, failure, exit, port] = [this.#error, this.#failure, this.#exit, this.#at];
+    this.#recovery.show({wasOpen, cancelled, error, failure, exit, port});
   }
 }

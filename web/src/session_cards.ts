@@ -15,28 +15,29 @@ function quiet(label: string, run: () => void): CardAction {
   return {label, quiet: true, run};
 }
 
+/** Back to the card before this one. Only "Close" closes a tab. */
+function cancelAction(run: () => void): CardAction {
+  return {label: 'Cancel', quiet: true, isCancel: true, run};
+}
+
 export function progressCard(message: string, cancel: () => void): CardContent {
-  return {tone: 'busy', title: plainText(message), actions: [quiet('Cancel', cancel)]};
+  return {tone: 'busy', title: plainText(message), actions: [cancelAction(cancel)]};
 }
 
 /** A banner with an address to visit before anybody is let in; undefined if there is none in it. */
-export function visitCard(
-  machine: Machine,
-  text: string,
-  cancel: () => void,
-): CardContent | undefined {
+export function visitCard(machine: Machine, text: string): CardContent | undefined {
   const url = safeURL(firstURL(text) ?? '');
   if (!url) return undefined;
   const visit: CardAction = {label: `Open ${new URL(url).host}`, href: url};
   const title = `${machine.name} asks you to visit a page first.`;
-  return {tone: 'warn', title, detail: url, actions: [visit, quiet('Cancel', cancel)]};
+  return {tone: 'warn', title, detail: url, actions: [visit]};
 }
 
 export function accountCard(
   machine: Machine,
   user: string,
   submit: (user: string) => void,
-  cancel: () => void,
+  back: {close: () => void} | {cancel: () => void},
 ): CardContent {
   const form = {
     fields: [{label: 'Account', value: user}],
@@ -44,7 +45,8 @@ export function accountCard(
     submit: ([name]: string[]) => submit(name ?? ''),
   };
   const title = `Which account on ${machine.name}?`;
-  return {tone: 'ok', title, form, actions: [quiet('Cancel', cancel)]};
+  const action = 'close' in back ? quiet('Close', back.close) : cancelAction(back.cancel);
+  return {tone: 'ok', title, form, actions: [action]};
 }
 
 const PROMPT_TITLES: Record<IPNPrompt['kind'], (who: string) => string> = {
@@ -54,11 +56,11 @@ const PROMPT_TITLES: Record<IPNPrompt['kind'], (who: string) => string> = {
   'keyboard-interactive': (who) => `${who} asks:`,
 };
 
-/** answer(null): not answered. */
 export function promptCard(
   who: string,
   prompt: IPNPrompt,
-  answer: (answers: string[] | null) => void,
+  answer: (answers: string[]) => void,
+  cancel: () => void,
 ): CardContent {
   const fields = prompt.prompts.map(({text, echo}) => ({
     label: plainText(text).trim() || 'Answer',
@@ -69,25 +71,37 @@ export function promptCard(
     title: PROMPT_TITLES[prompt.kind](who), // ours: a server must not speak in our name
     detail: plainText([prompt.name, prompt.instruction].filter(Boolean).join('\n')),
     form: {fields, submitLabel: 'Log in', submit: answer},
-    actions: [quiet('Cancel', () => answer(null))],
+    actions: [cancelAction(cancel)],
   };
+}
+
+/** How the machine itself says which key it has; its file may lie elsewhere on another port. */
+function hostKeyCommand({type, port}: IPNHostKey): string {
+  const name = type.startsWith('ecdsa-') ? 'ecdsa' : type.replace(/^ssh-/, '');
+  if (port === 22) return `ssh-keygen -lvf /etc/ssh/ssh_host_${name}_key.pub`;
+  return `ssh-keyscan -p ${port} -t ${name} localhost | ssh-keygen -lvf -`;
 }
 
 export function hostKeyCard(
   machine: Machine,
   key: IPNHostKey,
-  answer: (accept: boolean) => void,
+  accept: () => void,
+  cancel: () => void,
 ): CardContent {
-  const file = `ssh_host_${key.type.replace(/^ssh-|ecdsa-sha2-/, '').replace(/^nistp.*/, 'ecdsa')}_key`;
+  const {name} = machine;
+  const known =
+    key.otherKeys && `It is known by ${key.otherKeys}, which it does not show now. Ask why.\n`;
   return {
-    tone: 'warn',
-    title: `This page has not seen ${machine.name}'s SSH server before.`,
-    detail: `Its key is ${key.type} ${key.fingerprint}.\nThe machine itself says it with:`,
-    command: `ssh-keygen -lvf /etc/ssh/${file}.pub`,
+    tone: key.otherKeys ? 'bad' : 'warn',
+    title: key.otherKeys
+      ? `${name} shows a key of a type that this page has not seen of it.`
+      : `This page has not seen ${name}'s SSH server before.`,
+    detail: `${known}Its key is ${key.type} ${key.fingerprint}.\nThe machine itself says it with:`,
+    command: hostKeyCommand(key),
     art: key.randomart(),
     actions: [
-      quiet('Cancel', () => answer(false)), // first: a key pressed too soon trusts nobody
-      {label: 'Trust it and connect', run: () => answer(true)},
+      cancelAction(cancel), // first: a key pressed too soon trusts nobody
+      {label: 'Trust it and connect', run: accept},
     ],
   };
 }
@@ -105,7 +119,10 @@ export function replaceKeyCard(
     detail:
       `Only if you know why it changed, a new installation for instance. If not, someone may ` +
       `sit between you and the machine.\nKnown: ${key.knownFingerprint}\nNow: ${key.fingerprint}`,
-    actions: [{label: 'Keep the known key', run: cancel}, quiet('Replace and connect', replace)],
+    actions: [
+      {label: 'Keep the known key', isCancel: true, run: cancel},
+      quiet('Replace and connect', replace),
+    ],
   };
 }
 
@@ -116,21 +133,28 @@ export interface KeyChoices {
   cancel(): void;
 }
 
-export function keyCard(who: string, choices: KeyChoices): CardContent {
+const KEY_HELP =
+  'Paste it (OpenSSH, PEM or PKCS#8), or choose its file. It stays in this page, and is gone with it.';
+
+/** refused: a text that is no key, and why. */
+export function keyCard(
+  who: string,
+  choices: KeyChoices,
+  refused?: {text: string; why: string},
+): CardContent {
   return {
-    tone: 'ok',
-    title: `A private key for ${who}`,
-    detail:
-      'Paste it (OpenSSH, PEM or PKCS#8), or choose its file. It stays in this page, and is gone with it.',
+    tone: refused ? 'bad' : 'ok',
+    title: refused ? 'This key cannot be used.' : `A private key for ${who}`,
+    detail: refused ? refused.why : KEY_HELP,
     form: {
-      fields: [{label: 'Private key', long: true}],
+      fields: [{label: 'Private key', long: true, value: refused?.text ?? ''}],
       submitLabel: 'Use it',
       submit: ([text]) => choices.use(text ?? ''),
     },
     actions: [
       quiet('Choose a file…', choices.choose),
       quiet('Make a new key', choices.generate),
-      quiet('Cancel', choices.cancel),
+      cancelAction(choices.cancel),
     ],
   };
 }
@@ -140,7 +164,7 @@ export function newKeyCard(
   who: string,
   line: string,
   go: () => void,
-  close: () => void,
+  back: () => void,
 ): CardContent {
   return {
     tone: 'ok',
@@ -150,7 +174,7 @@ export function newKeyCard(
     actions: [
       {label: 'Copy', run: () => void navigator.clipboard?.writeText(line)},
       {label: 'Connect', run: go},
-      quiet('Close', close),
+      {label: 'Back', quiet: true, isCancel: true, run: back}, // the key stays
     ],
   };
 }
@@ -159,8 +183,8 @@ const STEP_NAMES: Record<IPNSSHTest['steps'][number]['step'], string> = {
   name: 'name',
   route: 'route',
   tcp: 'TCP',
-  version: 'SSH',
-  kex: 'keys',
+  version: 'SSH version',
+  kex: 'key exchange',
   hostKey: 'host key',
   auth: 'log-in',
 };
@@ -170,20 +194,20 @@ export function testCard(
   {ok, steps}: IPNSSHTest,
   actions: CardAction[],
 ): CardContent {
-  const lines = steps.map(({step, ok: passed, ms, detail, error}) => {
-    const time = `${Math.max(0, Math.round(ms))} ms`.padStart(8);
+  const drawn = steps.map(({step, ok: passed, ms, detail, error}) => {
     const words = plainText(passed ? detail : (error ?? detail));
-    return `${passed ? '✓' : '✗'} ${STEP_NAMES[step].padEnd(9)}${time}  ${words}`;
+    return {ok: passed, name: STEP_NAMES[step], ms, words};
   });
   const title = ok ? `${machine.name} lets you in.` : `No log-in on ${machine.name} yet.`;
-  return {tone: ok ? 'ok' : 'bad', title, art: lines.join('\n'), actions};
+  return {tone: ok ? 'ok' : 'bad', title, steps: drawn, actions};
 }
 
 /** Why there is no shell (any more). */
 export function endWords(
   {name, online, tailscaleSSH}: Machine,
-  {wasOpen, error, failure, exit, port}: End,
+  {wasOpen, cancelled, error, failure, exit, port}: End,
 ): Pick<CardContent, 'title' | 'detail' | 'command'> {
+  if (cancelled) return {title: `No shell on ${name}.`, detail: cancelled};
   if (error) {
     const title = wasOpen ? `The shell on ${name} was lost.` : `No shell on ${name}.`;
     const detail = plainText(error);
@@ -198,13 +222,23 @@ export function endWords(
   return {title: `The shell on ${name} ended.`};
 }
 
+const MAX_OFFER_SHOWN = 10_000;
+
 export function copyCard(text: string, copy: () => void, no: () => void): CardContent {
-  const title = `A program offers ${text.length} characters to copy.`;
-  const actions = [{label: 'Copy', run: copy}, quiet('No', no)];
-  return {tone: 'ok', title, detail: text.slice(0, 200), actions};
+  const title = `A program offers ${text.length} characters to copy:`;
+  const more = text.length - MAX_OFFER_SHOWN;
+  const tail = more > 0 ? `…\n(and ${more} more)` : '';
+  const actions = [
+    {label: 'Copy', run: copy},
+    {...quiet('No', no), isCancel: true},
+  ];
+  return {tone: 'ok', title, detail: text.slice(0, MAX_OFFER_SHOWN) + tail, actions};
 }
 
 export function followCard(url: string, open: () => void, no: () => void): CardContent {
-  const actions = [{label: 'Open', run: open}, quiet('No', no)];
+  const actions = [
+    {label: 'Open', run: open},
+    {...quiet('No', no), isCancel: true},
+  ];
   return {tone: 'ok', title: 'Open this address?', detail: url, actions};
 }

@@ -62,12 +62,13 @@ export class Sidebar {
   }
 
   #draw(): void {
-    const {text} = parseQuery(this.#find.value);
+    const {text, problem} = parseQuery(this.#find.value);
     const shown = this.#machines.filter((machine) => matches(machine, text));
     const online = this.#machines.filter((machine) => machine.online).length;
     const total = this.#machines.length;
     setText(this.#count, total ? `${online} of ${total} online` : '');
-    this.#none.hidden = shown.length > 0 || total === 0;
+    setText(this.#none, problem ?? 'No machine matches.');
+    this.#none.hidden = !problem && (shown.length > 0 || total === 0);
     const now = Date.now();
     const wanted = new Set(shown.map((machine) => machine.id));
     for (const [id, row] of this.#rows) {
@@ -109,6 +110,7 @@ export class Sidebar {
 
   #open(machine: Machine): void {
     const query = parseQuery(this.#find.value);
+    if (query.problem) return this.#find.focus();
     this.#find.value = '';
     this.#draw();
     this.#options.open(machine, query);

@@ -33,6 +33,7 @@ export class Tabs {
   constructor(onSelect: (session: Session | undefined) => void) {
     this.#onSelect = onSelect;
     this.#strip.addEventListener('keydown', (event) => this.#handleKey(event));
+    new ResizeObserver(() => this.#reveal(this.current)).observe(this.#strip);
   }
 
   get sessions(): Session[] {
@@ -76,6 +77,7 @@ export class Tabs {
     setText(tab.label, session.title);
     tab.button.setAttribute('aria-label', `${session.title}, ${IN_WORDS[session.state]}`);
     tab.close.setAttribute('aria-label', `Close ${session.title}`);
+    if (session === this.current) this.#reveal(session);
   }
 
   select(session: Session | undefined): void {
@@ -86,9 +88,14 @@ export class Tabs {
       other.panel.classList.toggle('current', isCurrent);
       button.setAttribute('aria-selected', String(isCurrent));
       button.tabIndex = isCurrent ? 0 : -1;
-      if (isCurrent) element.scrollIntoView({block: 'nearest', inline: 'nearest'});
     }
     this.#onSelect(session);
+    this.#reveal(session);
+  }
+
+  #reveal(session: Session | undefined): void {
+    const element = session && this.#tabs.get(session)?.element;
+    element?.scrollIntoView({block: 'nearest', inline: 'nearest'});
   }
 
   /** The neighbour takes its place. */

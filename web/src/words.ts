@@ -65,6 +65,11 @@ export function plainText(text: string): string {
   return text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
 }
 
+export function trustInWords(trust: 'pinned' | 'known' | 'accepted'): string {
+  if (trust === 'pinned') return 'Tailscale SSH · host key pinned';
+  return trust === 'known' ? 'SSH · host key known' : 'SSH · host key new';
+}
+
 /** The first http(s) address in a text. */
 export function firstURL(text: string): string | undefined {
   return /https?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]]/i.exec(text)?.[0];

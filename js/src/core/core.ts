@@ -75,6 +75,7 @@ export interface Core {
   /** 1 or 0, or < 0. */
   knownHostsRemove(host: string, port: number, now: number): number;
   sshKeygen(comment: string, now: number): number;
+  sshKeyCheck(text: Uint8Array, now: number): number;
 
   ping(host: string, now: number): number;
 }

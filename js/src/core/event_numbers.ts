@@ -42,6 +42,7 @@ export const EVENT = {
   TCP_DONE: 45,
   PONG: 50,
   KEY: 51,
+  KEY_CHECKED: 52,
 } as const;
 
 export const STATES = [

@@ -22,6 +22,8 @@ export type CoreEvent =
   | FlowEvent
   | {type: 'knownHosts'; text: string}
   | {type: 'key'; id: number; privateKey: Uint8Array; publicKey: string}
+  /** code < 0: text says why it cannot be used, else it is the fingerprint; 1: encrypted. */
+  | {type: 'keyChecked'; id: number; code: number; text: string; publicKey: string}
   | {type: 'pong'; id: number; ms: number; region: string};
 
 /** What happens to one SSH session or one TCP stream. */
@@ -32,6 +34,8 @@ export type FlowEvent =
       id: number;
       keyType: string;
       fingerprint: string;
+      /** Of the host, and known: 'type SHA256:… or …', or ''. */
+      otherKeys: string;
       blob: Uint8Array;
       /** The fingerprint that was known; then this is told, not asked. */
       known?: string;
@@ -149,6 +153,8 @@ export function decodeEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
       return {type: 'knownHosts', text: utf8.decode(text)};
     case EVENT.KEY:
       return {type: 'key', id, privateKey: text.slice(), publicKey: utf8.decode(aux)};
+    case EVENT.KEY_CHECKED:
+      return {type: 'keyChecked', id, code, text: utf8.decode(text), publicKey: utf8.decode(aux)};
     case EVENT.PONG:
       return {type: 'pong', id, ms: code, region: utf8.decode(text)};
     default:
@@ -162,8 +168,9 @@ function decodeSshEvent(raw: RawEvent, utf8: Utf8): CoreEvent | undefined {
     case EVENT.SSH_PROGRESS:
       return {type: 'sshProgress', id, message: utf8.decode(text)};
     case EVENT.SSH_HOST_KEY: {
-      const [keyType = '', fingerprint = ''] = utf8.decode(text).split(' ');
-      const key = {type: 'sshHostKey', id, keyType, fingerprint} as const;
+      const [keyType = '', fingerprint = '', ...others] = utf8.decode(text).split(' ');
+      const otherKeys = others.join(' ');
+      const key = {type: 'sshHostKey', id, keyType, fingerprint, otherKeys} as const;
       return code === 1
         ? {...key, blob: new Uint8Array(0), known: utf8.decode(aux)}
         : {...key, blob: aux.slice()};

@@ -41,6 +41,7 @@ export interface CoreExports {
   x_ssh_answer_agent(id: number, request: number, allow: number, now: number): number;
   x_ssh_signal(id: number, name: number, now: number): number;
   x_ssh_keygen(comment: number, now: number): number;
+  x_ssh_key_check(at: number, len: number, now: number): number;
   x_known_hosts_set(at: number, len: number, now: number): number;
   x_known_hosts_remove(host: number, port: number, now: number): number;
   x_sftp_request(id: number, at: number, len: number, now: number): number;

@@ -219,6 +219,10 @@ export class WasmCore implements Core {
     return this.#withStrings([comment], ([at]) => this.#x.x_ssh_keygen(at!, now));
   }
 
+  sshKeyCheck(text: Uint8Array, now: number): number {
+    return this.#withBytes([text], ([at]) => this.#x.x_ssh_key_check(at!, text.length, now));
+  }
+
   ping(host: string, now: number): number {
     return this.#withStrings([host], (p) => this.#x.x_ping(p[0]!, now));
   }

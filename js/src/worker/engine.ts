@@ -98,6 +98,7 @@ export class Engine implements PumpSink {
           return this.#flows.open(core, message, now);
         case 'ping':
         case 'keygen':
+        case 'keyCheck':
         case 'knownHosts':
         case 'sessions':
         case 'addKnownHosts':
@@ -135,6 +136,7 @@ export class Engine implements PumpSink {
         return;
       case 'pong':
       case 'key':
+      case 'keyChecked':
       case 'knownHosts':
         return this.#questions.event(event);
       default:
@@ -225,6 +227,7 @@ export class Engine implements PumpSink {
         break;
       case 'ping':
       case 'keygen':
+      case 'keyCheck':
       case 'knownHosts':
       case 'sessions':
       case 'addKnownHosts':

@@ -97,6 +97,7 @@ export type FlowCommand =
 export type Question =
   | {type: 'ping'; ref: number; host: string}
   | {type: 'keygen'; ref: number; comment: string}
+  | {type: 'keyCheck'; ref: number; fields: Uint8Array}
   | {type: 'knownHosts' | 'sessions'; ref: number}
   | {type: 'addKnownHosts'; ref: number; text: string; replace: boolean}
   | {type: 'removeKnownHost'; ref: number; host: string; port: number};

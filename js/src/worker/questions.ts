@@ -40,6 +40,12 @@ export class Questions {
           return this.#fail(ref, 'The comment must be one line of at most 255 bytes.');
         return this.#fail(ref, 'The key could not be made.');
       }
+      case 'keyCheck': {
+        const id = core.sshKeyCheck(question.fields, now);
+        question.fields.fill(0);
+        if (id > 0) return void this.#keys.set(id, ref);
+        return this.#fail(ref, 'The key could not be looked at.');
+      }
       case 'knownHosts':
         return this.#answer(ref, this.#knownHosts);
       case 'sessions':
@@ -51,7 +57,7 @@ export class Questions {
     }
   }
 
-  event(event: Extract<CoreEvent, {type: 'pong' | 'key' | 'knownHosts'}>): void {
+  event(event: Extract<CoreEvent, {type: 'pong' | 'key' | 'keyChecked' | 'knownHosts'}>): void {
     switch (event.type) {
       case 'pong': {
         const {id, ms, region} = event;
@@ -67,6 +73,14 @@ export class Questions {
         this.#keys.delete(id);
         if (ref !== undefined) this.#answer(ref, {privateKey, publicKey});
         return;
+      }
+      case 'keyChecked': {
+        const {id, code, text, publicKey} = event;
+        const ref = this.#keys.get(id);
+        this.#keys.delete(id);
+        if (ref === undefined) return;
+        if (code < 0) return this.#fail(ref, text);
+        return this.#answer(ref, {encrypted: code === 1, fingerprint: text, publicKey});
       }
       case 'knownHosts':
         this.#knownHosts = event.text;

@@ -148,6 +148,21 @@ export const cases = [
     run: (t) => assert.rejects(login(t, 'openssh', {privateKey: 'rubbish'}), /key/i),
   },
   {
+    name: 'a key is looked at before it is used',
+    async run(t) {
+      const {privateKey, publicKey, fingerprint} = t.env.key;
+      const plain = {encrypted: false, fingerprint, publicKey: publicKey.trim()};
+      assert.same(await t.ipn.checkSSHKey(`\n ${privateKey}`), plain);
+      const locked = await t.deed('makeKey', {passphrase: 'open sesame'});
+      const {encrypted, ...known} = await t.ipn.checkSSHKey(locked.privateKey);
+      assert.same(encrypted, true);
+      assert.same(known.publicKey, locked.publicKey.split(' ', 2).join(' ')); // but its comment
+      await assert.rejects(t.ipn.checkSSHKey(publicKey), /public key/);
+      await assert.rejects(t.ipn.checkSSHKey(privateKey.slice(0, -40)), /cut off/);
+      await assert.rejects(t.ipn.checkSSHKey(''), /not a private key/);
+    },
+  },
+  {
     name: 'a key made in the page',
     async run(t) {
       const key = await t.ipn.generateSSHKey({comment: 'made in the page'});

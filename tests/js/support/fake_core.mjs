@@ -179,6 +179,10 @@ export class FakeCore {
   knownHostsRemove(host, port) {
     return this.#call('knownHostsRemove', host, port) ?? 0;
   }
+  sshKeyCheck(text) {
+    return this.#open('sshKeyCheck', text);
+  }
+
   sshKeygen(comment) {
     return this.#open('sshKeygen', comment);
   }

@@ -31,7 +31,7 @@ struct ssh_world {
     unsigned count[SSH_EVENT_COUNT]; /* of events; ERROR: of the channel's, or, without one, of 0 */
     int order_len;
     enum ssh_event_type order[64];
-    char banner[512], error[1024], host_key[128], exit_signal[32];
+    char banner[512], error[1024], host_key[512], exit_signal[32];
     char progress[1024], known_host[512], replaced_names[512], known_key[64];
     int error_code, exit_code;
     uint8_t *data;

@@ -77,6 +77,37 @@ static void check_public(const struct ssh_key *key, const char *name)
     free(pub);
 }
 
+/* A blob that does not begin with the name of a type makes no line. */
+static void test_blob_line(void)
+{
+    static const struct {
+        const char *blob;
+        size_t len;
+        const char *line; /* NULL: none */
+    } cases[] = {
+        {"\0\0\0\1a", 5, "a AAAAAWE= c"},
+        {"\0\0\0\1a", 4, NULL},
+        {"\0\0\0", 3, NULL},
+        {"", 0, NULL},
+        {"\0\0\0\0a", 5, NULL},
+        {"\0\0\0\1 ", 5, NULL},
+        {"\0\0\0\2a\n", 6, NULL},
+        {"\377\377\377\377a", 5, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes blob = {(const uint8_t *)cases[i].blob, cases[i].len};
+        struct buf line;
+        buf_init(&line, 100);
+        int rc = ssh_key_blob_line(&line, blob, "c");
+        CHECK_EQ(rc, cases[i].line ? 0 : SSH_KEY_ERR_MALFORMED);
+        CHECK_EQ(line.len, cases[i].line ? strlen(cases[i].line) : 0);
+        if (cases[i].line)
+            CHECK(memcmp(buf_head(&line), cases[i].line, line.len) == 0);
+        buf_wipe(&line);
+    }
+}
+
 /* Written in OpenSSH's format and read again, it is the same key. */
 static void check_written(const struct ssh_key *key)
 {
@@ -462,6 +493,7 @@ int main(void)
     prng_init(10);
     prng_host_init();
     test_files();
+    test_blob_line();
     test_signatures();
     test_algorithms();
     test_generate();
