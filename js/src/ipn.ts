@@ -14,7 +14,6 @@ import type {
   IPNSFTP,
   IPNSSHAccess,
   IPNSSHKey,
-  IPNSSHKeyInfo,
   IPNSSHOptions,
   IPNSSHSession,
   IPNSSHTest,
@@ -33,7 +32,7 @@ import {Notices} from './notices.js';
 import {pageStorage, type PageStorage} from './page_storage.js';
 import {openSftp} from './sftp.js';
 import {attachSession, openSession} from './ssh_session.js';
-import {generateSshKey} from './ssh_key.js';
+import {checkSshKey, generateSshKey} from './ssh_key.js';
 import {testSsh} from './ssh_test.js';
 import {openTcp} from './tcp_open.js';
 import type {FromEngine, ToEngine} from './worker/messages.js';
@@ -153,9 +152,8 @@ export class Ipn implements IPN {
     return generateSshKey(this.#calls, options);
   }
 
-  async checkSSHKey(privateKey: string): Promise<IPNSSHKeyInfo> {
-    const fields = new TextEncoder().encode(checkText(privateKey, 'privateKey'));
-    return this.#calls.ask<IPNSSHKeyInfo>({type: 'keyCheck', fields}, [fields.buffer]);
+  checkSSHKey(privateKey: string): ReturnType<IPN['checkSSHKey']> {
+    return checkSshKey(this.#calls, privateKey);
   }
 
   tcp(host: string, port: number, options: {timeoutSeconds?: number} = {}): IPNTCPStream {

@@ -1,6 +1,6 @@
-/* ipn.generateSSHKey: a key that is made by the core and is nowhere else. */
-import type {IPNSSHKey} from '../ipn.js';
-import {checkObject, checkOptionalText} from './callbacks.js';
+/* ipn.generateSSHKey: a key made by the core, which is nowhere else; ipn.checkSSHKey. */
+import type {IPNSSHKey, IPNSSHKeyInfo} from '../ipn.js';
+import {checkObject, checkOptionalText, checkText} from './callbacks.js';
 import type {Calls} from './calls.js';
 
 export async function generateSshKey(
@@ -16,4 +16,9 @@ export async function generateSshKey(
   const privateKey = new TextDecoder().decode(key.privateKey);
   key.privateKey.fill(0);
   return {privateKey, publicKey: key.publicKey};
+}
+
+export async function checkSshKey(calls: Calls, privateKey: unknown): Promise<IPNSSHKeyInfo> {
+  const fields = new TextEncoder().encode(checkText(privateKey, 'privateKey'));
+  return calls.ask<IPNSSHKeyInfo>({type: 'keyCheck', fields}, [fields.buffer]);
 }

@@ -90,6 +90,7 @@ export class SharedNode {
         return this.#routes.open(client, message);
       case 'ping':
       case 'keygen':
+      case 'keyCheck':
       case 'knownHosts':
       case 'addKnownHosts':
       case 'removeKnownHost':
