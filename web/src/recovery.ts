@@ -115,6 +115,7 @@ export class Recovery {
   async #use(text: string): Promise<void> {
     const session = this.#session;
     const isCurrent = session.turn();
+    session.showProgress('Reading the key…', {isCurrent, cancel: () => this.#again()});
     try {
       await session.tailnet.ipn?.checkSSHKey(text);
     } catch (error) {
