@@ -12,9 +12,14 @@
 
 /* Members are asked for in the order in which Go writes them, so that a search goes on where the
  * last one ended (tailcfg.Node, tailcfg.Hostinfo). */
+static yyjson_val *take(yyjson_obj_iter *it, const char *name)
+{
+    return it->obj ? yyjson_obj_iter_get(it, name) : NULL; /* NULL: not an object */
+}
+
 static const char *take_text(yyjson_obj_iter *it, const char *name, size_t max)
 {
-    return json_text(yyjson_obj_iter_get(it, name), max);
+    return json_text(take(it, name), max);
 }
 
 static size_t parse_prefixes(struct ipprefix *out, yyjson_val *list)
@@ -72,7 +77,7 @@ static int parse_home_derp(const char *old, yyjson_val *home)
 static bool parse_keys(struct netmap_node *draft, yyjson_obj_iter *it)
 {
     const char *key = take_text(it, "Key", KEY_TEXT_CAP), *machine, *disco;
-    yyjson_val *expiry = yyjson_obj_iter_get(it, "KeyExpiry");
+    yyjson_val *expiry = take(it, "KeyExpiry");
 
     if (node_public_parse(&draft->key, key, strlen(key)) < 0 ||
         bytes_are_zero(draft->key.b, KEY_LEN))
@@ -93,9 +98,9 @@ static void parse_routes(struct netmap_node *draft, yyjson_obj_iter *it, struct 
     yyjson_val *allowed;
 
     draft->addresses = draft->allowed_ips = s->addresses;
-    draft->address_count = parse_prefixes(s->addresses, yyjson_obj_iter_get(it, "Addresses"));
+    draft->address_count = parse_prefixes(s->addresses, take(it, "Addresses"));
     draft->allowed_ip_count = draft->address_count;
-    allowed = yyjson_obj_iter_get(it, "AllowedIPs");
+    allowed = take(it, "AllowedIPs");
     if (!yyjson_is_arr(allowed))
         return;
     draft->allowed_ips = s->allowed_ips;
@@ -108,39 +113,36 @@ static void parse_host(struct netmap_node *draft, yyjson_val *host, struct tailc
 
     draft->os = (char *)(uintptr_t)take_text(&it, "OS", NETMAP_MAX_NAME);
     draft->hostname = (char *)(uintptr_t)take_text(&it, "Hostname", NETMAP_MAX_NAME);
-    draft->ssh_host_key_count =
-        parse_texts(s->host_keys, NETMAP_MAX_HOST_KEYS, yyjson_obj_iter_get(&it, "sshHostKeys"),
-                    NETMAP_MAX_HOST_KEY);
+    draft->ssh_host_key_count = parse_texts(s->host_keys, NETMAP_MAX_HOST_KEYS,
+                                            take(&it, "sshHostKeys"), NETMAP_MAX_HOST_KEY);
 }
 
 static int parse_draft(struct netmap_node **out, yyjson_val *root, struct tailcfg_scratch *s)
 {
     yyjson_obj_iter it = yyjson_obj_iter_with(root);
-    struct netmap_node draft = {.id = json_int(yyjson_obj_iter_get(&it, "ID")),
-                                .tags = s->tags,
-                                .ssh_host_keys = s->host_keys};
+    struct netmap_node draft = {
+        .id = json_int(take(&it, "ID")), .tags = s->tags, .ssh_host_keys = s->host_keys};
     const char *old_derp;
 
     draft.name = (char *)(uintptr_t)take_text(&it, "Name", NETMAP_MAX_NAME);
-    draft.user_id = json_int(yyjson_obj_iter_get(&it, "User"));
+    draft.user_id = json_int(take(&it, "User"));
     if (draft.id <= 0 || !parse_keys(&draft, &it)) {
         s->skipped++;
         return 0;
     }
     parse_routes(&draft, &it, s);
     old_derp = take_text(&it, "DERP", 24);
-    draft.home_derp = parse_home_derp(old_derp, yyjson_obj_iter_get(&it, "HomeDERP"));
-    parse_host(&draft, yyjson_obj_iter_get(&it, "Hostinfo"), s);
-    draft.tag_count =
-        parse_texts(s->tags, NETMAP_MAX_TAGS, yyjson_obj_iter_get(&it, "Tags"), NETMAP_MAX_NAME);
-    json_time(&draft.last_seen_wall_ms, yyjson_obj_iter_get(&it, "LastSeen"));
-    draft.online = tailcfg_online(yyjson_obj_iter_get(&it, "Online"));
-    draft.machine_authorized = yyjson_get_bool(yyjson_obj_iter_get(&it, "MachineAuthorized"));
-    if (yyjson_get_bool(yyjson_obj_iter_get(&it, "UnsignedPeerAPIOnly"))) {
+    draft.home_derp = parse_home_derp(old_derp, take(&it, "HomeDERP"));
+    parse_host(&draft, take(&it, "Hostinfo"), s);
+    draft.tag_count = parse_texts(s->tags, NETMAP_MAX_TAGS, take(&it, "Tags"), NETMAP_MAX_NAME);
+    json_time(&draft.last_seen_wall_ms, take(&it, "LastSeen"));
+    draft.online = tailcfg_online(take(&it, "Online"));
+    draft.machine_authorized = yyjson_get_bool(take(&it, "MachineAuthorized"));
+    if (yyjson_get_bool(take(&it, "UnsignedPeerAPIOnly"))) {
         draft.allowed_ips = draft.addresses;
         draft.allowed_ip_count = draft.address_count;
     }
-    draft.expired = yyjson_get_bool(yyjson_obj_iter_get(&it, "Expired"));
+    draft.expired = yyjson_get_bool(take(&it, "Expired"));
     *out = netmap_node_copy(&draft);
     return *out == NULL ? IPN_ERR_NOMEM : 0;
 }
