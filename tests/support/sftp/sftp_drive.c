@@ -145,6 +145,8 @@ static void on_event(struct drive *d, const struct ssh_event *ev)
         print(ev->text);
         print_attrs(ev->aux);
         putchar('\n');
+        if (ev->type == SSH_EVENT_SFTP_ENTRY)
+            link_credit(d->link, ev->request, 1);
         break;
     case SSH_EVENT_SFTP_DATA:
         on_data(d, job, ev->text);
