@@ -34,6 +34,7 @@ import {openSftp} from './sftp.js';
 import {attachSession, openSession} from './ssh_session.js';
 import {checkSshKey, generateSshKey} from './ssh_key.js';
 import {testSsh} from './ssh_test.js';
+import {startMessage} from './start_message.js';
 import {openTcp} from './tcp_open.js';
 import type {FromEngine, ToEngine} from './worker/messages.js';
 import {openLink, type Link} from './worker/proxy.js';
@@ -199,20 +200,9 @@ export class Ipn implements IPN {
   }
 
   async #start(): Promise<void> {
-    const {wasmURL, core, logLevel, worker, hasStorage, logoutOnClose} = this.#config;
-    const isShared = worker === 'shared'; // no Module can be posted to another agent cluster
-    const {sealed, storage: kept} = this.#kept;
-    const storage = sealed !== undefined ? 'sealed' : hasStorage ? 'page' : 'none';
     try {
-      const [module, state] = await Promise.all([
-        isShared ? wasmURL : this.#parts.loadModule(wasmURL),
-        kept.readAll(),
-      ]);
-      if (this.#end || this.#closing) return;
-      const shared = isShared ? ({storage, logoutOnClose} as const) : undefined;
-      const {lock: stateLock} = kept;
-      const config = {...core, state};
-      this.#link.post({type: 'start', module, config, logLevel, stateLock, sealed, shared});
+      const start = await startMessage(this.#config, this.#kept, this.#parts.loadModule);
+      if (!this.#end && !this.#closing) this.#link.post(start);
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }

@@ -10,9 +10,10 @@ import {WebSocketTable, type WebSocketConstructor} from '../host/websocket_table
 import {Batch} from './batch.js';
 import {EngineState} from './engine_state.js';
 import {Flows} from './flows.js';
-import type {FlowCommand, FlowOpening, FromEngine, Question, Start, ToEngine} from './messages.js';
+import type {FromEngine, Start, ToEngine} from './messages.js';
 import {Outbox} from './outbox.js';
-import {NOT_JOINED, Questions} from './questions.js';
+import {Questions} from './questions.js';
+import {Requests, type Request} from './requests.js';
 import {want} from './wanted.js';
 
 export interface EngineParts {
@@ -39,6 +40,7 @@ export class Engine implements PumpSink {
   readonly #outbox: Outbox;
   readonly #flows = new Flows(this.#batch);
   readonly #questions = new Questions(this.#batch);
+  readonly #requests = new Requests(this.#flows, this.#questions);
   readonly #sockets: WebSocketTable;
   readonly #gets: HttpGets;
   #start: Start | undefined;
@@ -82,32 +84,15 @@ export class Engine implements PumpSink {
       case 'close':
         return this.#close(message.logout || this.#state.keepsNothing);
       default:
-        return this.#handleFlow(message);
+        return this.#request(message);
     }
   }
 
-  #handleFlow(message: FlowOpening | FlowCommand | Question): void {
-    const pump = this.#phase === 'live' ? this.#pump : undefined;
-    if (!pump) return this.#refuse(message);
-    pump.run((core, now) => {
-      switch (message.type) {
-        case 'sshOpen':
-        case 'tcpOpen':
-        case 'sftpOpen':
-        case 'attach':
-          return this.#flows.open(core, message, now);
-        case 'ping':
-        case 'keygen':
-        case 'keyCheck':
-        case 'knownHosts':
-        case 'sessions':
-        case 'addKnownHosts':
-        case 'removeKnownHost':
-          return this.#questions.ask(core, message, now);
-        default:
-          return this.#flows.command(core, message, now);
-      }
-    });
+  #request(request: Request): void {
+    if (this.#phase === 'live' && this.#pump)
+      return this.#pump.run((core, now) => this.#requests.handle(core, request, now));
+    this.#requests.refuse(request);
+    this.#outbox.flush();
   }
 
   event(event: CoreEvent): void {
@@ -210,34 +195,6 @@ export class Engine implements PumpSink {
     void this.#gets.get(url, probe, (status, body) => {
       this.#pump?.run((core, now) => core.httpDone(id, status, body, now));
     });
-  }
-
-  #refuse(message: FlowOpening | FlowCommand | Question): void {
-    if ('fields' in message) message.fields.fill(0);
-    switch (message.type) {
-      case 'sshOpen':
-      case 'attach':
-        this.#flows.refuse('ssh', message.ref, 'not-joined', NOT_JOINED);
-        break;
-      case 'tcpOpen':
-        this.#flows.refuse('tcp', message.ref, 'not-joined', NOT_JOINED);
-        break;
-      case 'sftpOpen':
-        this.#flows.refuse('sftp', message.ref, 'not-joined', NOT_JOINED);
-        break;
-      case 'ping':
-      case 'keygen':
-      case 'keyCheck':
-      case 'knownHosts':
-      case 'sessions':
-      case 'addKnownHosts':
-      case 'removeKnownHost':
-        this.#questions.refuse(message);
-        break;
-      default: // late, for what is over
-        if (message.type === 'prompt') message.answers?.fill(0);
-    }
-    this.#outbox.flush();
   }
 
   /** LOGGED_OUT: the core has nothing more to say. */
