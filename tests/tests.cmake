@@ -7,10 +7,17 @@
 include(CTest)
 set(TEST_FLAGS ${WARNINGS} ${HOT_FLAGS} ${INSTRUMENT})
 
+# Two helpers that many programs share; a linker takes what a program uses.
+add_library(relay_support STATIC EXCLUDE_FROM_ALL
+    ${TESTS_DIR}/support/relay.c ${TESTS_DIR}/support/relay_world.c)
+target_include_directories(relay_support PRIVATE ${TESTS_DIR} ${WASM_DIR})
+target_compile_options(relay_support PRIVATE ${TEST_FLAGS})
+
 function(test_links TARGET MODULE)
     target_include_directories(${TARGET} PRIVATE ${TESTS_DIR} ${TESTS_DIR}/unit ${WASM_DIR})
     target_compile_definitions(${TARGET} PRIVATE TEST_VECTORS="${TESTS_DIR}/vectors")
     target_compile_options(${TARGET} PRIVATE ${TEST_FLAGS})
+    target_link_libraries(${TARGET} PRIVATE relay_support)
     if(MODULE IN_LIST MODULES)
         target_link_libraries(${TARGET} PRIVATE core_${MODULE} ${core_${MODULE}_THIRD})
     else()

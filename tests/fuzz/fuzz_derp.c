@@ -9,6 +9,8 @@
  */
 #include <stdlib.h>
 
+#include <string.h>
+
 #include "derp/derp_client.h"
 #include "derp/derp_frame.h"
 #include "support/relay.h"

@@ -4,6 +4,8 @@
  * what: 0 opened, 1 closed, 2 bytes of its stream, 3 a packet from a known peer, 4 time passes,
  * 5 probed, 6 rebind, 7 a new map, 8 a datagram of ours, 9 a ping of ours.
  */
+#include <string.h>
+
 #include "support/relay_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -29,10 +31,10 @@ static void step(struct relay_world *w, unsigned what, int region, const uint8_t
             break;
         relay_put_packet(&w->relays[region].conns[a->sockets[region].conn], &b->public_key, copy,
                          len);
-        world_flush_relay(w, region);
+        relay_world_flush_relay(w, region);
         break;
     case 4:
-        world_run(w, len * 100);
+        relay_world_run(w, len * 100);
         break;
     case 5:
         magicsock_probed(a->ms, region, len > 0 ? copy[0] : -1, w->now_ms);
@@ -42,11 +44,11 @@ static void step(struct relay_world *w, unsigned what, int region, const uint8_t
         break;
     case 7: {
         int ids[] = {region, len % 2 ? 1 : 0, 0};
-        world_regions(a, ids, region, true);
+        relay_world_regions(a, ids, region, true);
         break;
     }
     case 8:
-        world_send(a, &b->public_key, copy, len);
+        relay_world_send(a, &b->public_key, copy, len);
         break;
     case 9:
         magicsock_ping(a->ms, &b->public_key, w->now_ms);
@@ -54,7 +56,7 @@ static void step(struct relay_world *w, unsigned what, int region, const uint8_t
     default:
         break;
     }
-    world_drain_all(w);
+    relay_world_drain_all(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -63,19 +65,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static const int all[] = {1, 2, 3, 4, 0};
     host_init(&(struct host_calls){.random_bytes = relay_random_bytes});
     relay_seed = 1;
-    world_init(&world);
+    relay_world_init(&world);
     for (int i = 1; i <= 2; i++) {
-        struct world_node *n = world_add_node(&world);
-        world_regions(n, all, i, true);
+        struct world_node *n = relay_world_add_node(&world);
+        relay_world_regions(n, all, i, true);
         n->home_told = i;
     }
-    world_run(&world, 100);
+    relay_world_run(&world, 100);
     for (unsigned steps = 0; len >= 3 && steps < 200; steps++) {
         size_t n = data[2] < len - 3 ? data[2] : len - 3;
         step(&world, data[0] % 10, 1 + data[1] % WORLD_REGIONS, data + 3, n);
         data += 3 + n;
         len -= 3 + n;
     }
-    world_free(&world);
+    relay_world_free(&world);
     return 0;
 }

@@ -126,7 +126,7 @@ static void extra_tick(struct relay_world *w)
 /* Ends whose homes are regions 1, 2, … of `ids`, not yet run. */
 static void begin(unsigned count, const int *ids, size_t piece)
 {
-    world_init(&world);
+    relay_world_init(&world);
     world.piece = piece;
     world.on_datagram = on_datagram;
     world.extra_deadline = extra_deadline;
@@ -135,9 +135,9 @@ static void begin(unsigned count, const int *ids, size_t piece)
     end_count = count;
     for (unsigned i = 0; i < count; i++) {
         struct end *e = &ends[i];
-        e->node = world_add_node(&world);
+        e->node = relay_world_add_node(&world);
         e->node->home_told = ids[1] ? (int)i + 1 : 1;
-        world_regions(e->node, ids, e->node->home_told, false);
+        relay_world_regions(e->node, ids, e->node->home_told, false);
         e->dev = wg_device_new(&e->node->key, 0,
                                &(struct wg_hooks){.ctx = e,
                                                   .find_by_key = find_by_key,
@@ -159,7 +159,7 @@ static void finish(void)
     }
     for (int i = 1; i <= WORLD_REGIONS; i++)
         CHECK_EQ(world.relays[i].broken, 0);
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 static void send_packet(int from, int to, unsigned number)
@@ -175,7 +175,7 @@ static void talk(unsigned first, unsigned count, uint64_t gap_ms)
     for (unsigned i = first; i < first + count; i++) {
         send_packet(0, 1, i);
         send_packet(1, 0, i);
-        world_run(&world, gap_ms);
+        relay_world_run(&world, gap_ms);
     }
 }
 
@@ -183,21 +183,21 @@ static void talk(unsigned first, unsigned count, uint64_t gap_ms)
 static void test_first_contact(size_t piece)
 {
     begin(2, (int[]){1, 2, 0}, piece);
-    world_run(&world, 5000);
+    relay_world_run(&world, 5000);
     struct world_node *a = ends[0].node;
-    world_regions(a, (int[]){0}, 0, false);
-    world_run(&world, 1000);
-    world_regions(a, (int[]){1, 2, 0}, 1, false);
+    relay_world_regions(a, (int[]){0}, 0, false);
+    relay_world_run(&world, 1000);
+    relay_world_regions(a, (int[]){1, 2, 0}, 1, false);
     uint64_t start_ms = world.now_ms;
     send_packet(0, 1, 1);
-    world_run(&world, 2000);
+    relay_world_run(&world, 2000);
     CHECK_EQ(ends[1].received, 1);
     /* Open 3 × 10 ms, ServerKey and ClientInfo with the initiation 2 × 10, the answer 20, the
      * packet 20; the relay speaks at once, so no more than that. */
     CHECK(ends[1].last_ms - start_ms <= 110);
     CHECK_EQ(wg_device_stats(ends[1].dev)->handshakes, 1);
     send_packet(1, 0, 2);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(ends[0].received, 1);
     CHECK_EQ(ends[1].node->connects[1], 0); /* answered where it was asked */
     finish();
@@ -208,11 +208,11 @@ static void test_both_at_once(size_t piece)
     begin(2, (int[]){1, 2, 0}, piece);
     send_packet(0, 1, 1);
     send_packet(1, 0, 2);
-    world_run(&world, 7000);
+    relay_world_run(&world, 7000);
     CHECK_EQ(ends[0].received, 1);
     CHECK_EQ(ends[1].received, 1);
     talk(10, 100, 20);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(ends[0].received, 101);
     CHECK_EQ(ends[1].received, 101);
     finish();
@@ -222,9 +222,9 @@ static void test_both_at_once(size_t piece)
 static void test_rekeys(size_t piece)
 {
     begin(2, (int[]){1, 2, 0}, piece);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     talk(0, 1200, 500);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(ends[0].received, 1200);
     CHECK_EQ(ends[1].received, 1200);
     CHECK(wg_device_stats(ends[0].dev)->handshakes >= 4);
@@ -236,21 +236,21 @@ static void test_cuts(size_t piece)
 {
     unsigned cuts = 0;
     begin(2, (int[]){1, 2, 0}, piece);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     for (unsigned i = 0; i < 600; i++) {
         if (i % 10 == 0) {
-            world_cut(ends[relay_random() % 2].node, 1 + (int)(relay_random() % 2));
+            relay_world_cut(ends[relay_random() % 2].node, 1 + (int)(relay_random() % 2));
             cuts++;
         }
         talk(i * 5, 5, 100);
     }
-    world_run(&world, 5000);
+    relay_world_run(&world, 5000);
     printf("%u cuts: %u and %u of 3000 arrived\n", cuts, ends[0].received, ends[1].received);
     CHECK(ends[0].received > 2700);
     CHECK(ends[1].received > 2700);
     unsigned before = ends[0].received;
     talk(5000, 100, 20);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(ends[0].received, before + 100);
     finish();
 }
@@ -259,18 +259,18 @@ static void test_cuts(size_t piece)
 static void test_relay_restarts(void)
 {
     begin(2, (int[]){1, 0}, 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     talk(0, 10, 50);
     world.links[1] = LINK_REFUSED;
-    world_cut(ends[0].node, 1);
-    world_cut(ends[1].node, 1);
+    relay_world_cut(ends[0].node, 1);
+    relay_world_cut(ends[1].node, 1);
     talk(100, 120, 500);
     CHECK_EQ(ends[0].received, 10);
     world.links[1] = LINK_UP;
-    world_run(&world, 13000); /* the longest backoff, and a quarter */
+    relay_world_run(&world, 13000); /* the longest backoff, and a quarter */
     unsigned before = ends[0].received;
     talk(400, 50, 50);
-    world_run(&world, 6000);
+    relay_world_run(&world, 6000);
     CHECK_EQ(ends[0].received, before + 50);
     finish();
 }
@@ -279,19 +279,19 @@ static void test_relay_restarts(void)
 static void test_sleep(void)
 {
     begin(2, (int[]){1, 2, 0}, 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     talk(0, 10, 50);
     world.links[1] = LINK_SILENT;
-    world_run(&world, 300);
+    relay_world_run(&world, 300);
     world.now_ms += 3600 * 1000; /* an hour without a tick */
     world.links[1] = LINK_UP;
-    world_cut(ends[0].node, 1);
+    relay_world_cut(ends[0].node, 1);
     magicsock_rebind(ends[0].node->ms, world.now_ms);
-    world_run(&world, 5000);
+    relay_world_run(&world, 5000);
     CHECK(magicsock_region_ready(ends[0].node->ms, 1));
     unsigned before = ends[1].received;
     talk(100, 50, 50);
-    world_run(&world, 6000);
+    relay_world_run(&world, 6000);
     CHECK_EQ(ends[1].received, before + 50);
     finish();
 }
@@ -300,15 +300,15 @@ static void test_sleep(void)
 static void test_home_moves(void)
 {
     begin(2, (int[]){1, 2, 3, 0}, 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     talk(0, 10, 50);
-    world_regions(ends[1].node, (int[]){1, 3, 0}, 3, false);
+    relay_world_regions(ends[1].node, (int[]){1, 3, 0}, 3, false);
     talk(100, 60, 500);
     ends[1].node->home_told = 3;
-    world_run(&world, 90 * 1000); /* idle: the ways back close */
+    relay_world_run(&world, 90 * 1000); /* idle: the ways back close */
     unsigned before = ends[1].received;
     talk(300, 50, 100);
-    world_run(&world, 6000);
+    relay_world_run(&world, 6000);
     CHECK_EQ(ends[1].received, before + 50);
     CHECK(ends[1].received >= 10 + 60 + 50);
     finish();
@@ -318,16 +318,16 @@ static void test_home_moves(void)
 static void test_three(size_t piece)
 {
     begin(3, (int[]){1, 2, 3, 0}, piece);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     unsigned number = 0;
     for (int round = 0; round < 50; round++) {
         for (int from = 0; from < 3; from++)
             for (int to = 0; to < 3; to++)
                 if (from != to)
                     send_packet(from, to, number++);
-        world_run(&world, 200);
+        relay_world_run(&world, 200);
     }
-    world_run(&world, 5000);
+    relay_world_run(&world, 5000);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(ends[i].received, 100);
     finish();
@@ -340,8 +340,8 @@ static void forge(int region, const uint8_t *datagram, size_t len)
     CHECK(a->sockets[region].open);
     relay_put_packet(&world.relays[region].conns[a->sockets[region].conn],
                      &ends[1].node->public_key, datagram, len);
-    world_flush_relay(&world, region);
-    world_run(&world, 100);
+    relay_world_flush_relay(&world, region);
+    relay_world_run(&world, 100);
 }
 
 /* A relay that says of its own packets, or of old ones, that they are a node's of another region does
@@ -351,7 +351,7 @@ static void test_hostile_relay(void)
     static const size_t lens[] = {1, 32, 64, 92, 148, 200, 1300};
     uint8_t datagram[1300], recorded[2048];
     begin(3, (int[]){1, 2, 3, 0}, 4096);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     send_packet(0, 2, 1); /* opens node 0's connection to region 3 */
     talk(10, 10, 50);
     size_t recorded_len = ends[0].node->last_len;
@@ -370,7 +370,7 @@ static void test_hostile_relay(void)
     unsigned before = ends[1].received, lost = world.relays[3].lost;
     for (unsigned i = 100; i < 110; i++) {
         send_packet(0, 1, i);
-        world_run(&world, 50);
+        relay_world_run(&world, 50);
     }
     CHECK_EQ(ends[1].received, before + 10);
     CHECK_EQ(world.relays[3].lost, lost);

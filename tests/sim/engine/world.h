@@ -11,6 +11,9 @@
 #ifndef SIM_ENGINE_WORLD_H
 #define SIM_ENGINE_WORLD_H
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "include/ipn.h"
 #include "sim/engine/far_ssh.h"
 #include "sim/netstack/endpoint.h"

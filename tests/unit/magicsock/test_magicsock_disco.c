@@ -12,20 +12,20 @@ static struct relay_world world;
 
 static struct world_node *add(const int *ids, int home)
 {
-    struct world_node *n = world_add_node(&world);
-    world_regions(n, ids, home, false);
+    struct world_node *n = relay_world_add_node(&world);
+    relay_world_regions(n, ids, home, false);
     n->home_told = home;
     return n;
 }
 
 static void test_ping(void)
 {
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(TWO, 1), *b = add(TWO, 2);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), IPN_ERR_STATE);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(a->pongs, 1);
     CHECK_EQ(a->pong_ms, 4 * 10);
     CHECK_MEM(a->last_from.b, b->public_key.b, KEY_LEN);
@@ -33,69 +33,69 @@ static void test_ping(void)
     CHECK_EQ(magicsock_stats(a->ms)->disco_pongs, 1);
     CHECK_EQ(a->packets + b->packets, 0); /* disco is not WireGuard's */
     CHECK_EQ(b->connects[1], 0);          /* answered by the same region */
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 static void test_ping_nobody(void)
 {
     struct node_public stranger = {{9}};
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(ONE, 1), *b = add(ONE, 1);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(magicsock_ping(a->ms, &stranger, world.now_ms), IPN_ERR_NOT_FOUND);
-    world_regions(b, NONE, 0, false); /* gone offline; we had not heard from it */
-    world_run(&world, 1000);
+    relay_world_regions(b, NONE, 0, false); /* gone offline; we had not heard from it */
+    relay_world_run(&world, 1000);
     a->gones = 0;
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(a->pongs, 0);
     CHECK_EQ(a->gones, 1);
     CHECK_MEM(a->last_from.b, b->public_key.b, KEY_LEN);
     memset(&b->disco_public, 0, sizeof b->disco_public);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), IPN_ERR_NOT_FOUND);
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 /* A ping that met nobody where it went is over, wherever the node is reached from then on. */
 static void test_ping_met_nobody(void)
 {
     uint8_t data[40] = {1};
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(TWO, 1), *b = add(TWO, 2);
-    world_run(&world, 1000);
-    CHECK(world_send(b, &a->public_key, data, sizeof data));
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
+    CHECK(relay_world_send(b, &a->public_key, data, sizeof data));
+    relay_world_run(&world, 1000);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
-    world_cut(b, 1);
-    world_run(&world, 2000);
+    relay_world_cut(b, 1);
+    relay_world_run(&world, 2000);
     CHECK_EQ(a->pongs, 0);
     CHECK_EQ(a->gones, 1);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), IPN_ERR_STATE);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     CHECK_EQ(a->pongs, 1);
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 /* A table of 32: of 40 pings under way the newest 32 are matched. */
 static void test_ping_table(void)
 {
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(ONE, 1), *b = add(ONE, 1);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     for (int i = 0; i < 40; i++) {
         CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
         world.now_ms += 1;
     }
-    world_run(&world, 3000);
+    relay_world_run(&world, 3000);
     CHECK_EQ(a->pongs, 32);
     CHECK_EQ(magicsock_stats(a->ms)->disco_unexpected, 8);
     CHECK_EQ(magicsock_ping(a->ms, &b->public_key, world.now_ms), 0);
-    world_cut(a, 1); /* lost with its connection */
-    world_run(&world, 3000);
+    relay_world_cut(a, 1); /* lost with its connection */
+    relay_world_run(&world, 3000);
     CHECK_EQ(a->pongs, 32);
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 /* Puts one datagram "from" into a's stream and runs. */
@@ -103,18 +103,18 @@ static void inject(struct world_node *a, const struct node_public *from, const u
                    size_t len)
 {
     relay_put_packet(&world.relays[1].conns[a->sockets[1].conn], from, datagram, len);
-    world_flush_relay(&world, 1);
-    world_run(&world, 1000);
+    relay_world_flush_relay(&world, 1);
+    relay_world_run(&world, 1000);
 }
 
 static void test_forgeries(void)
 {
     static const uint8_t tx_id[DISCO_TX_ID_LEN] = {7};
     uint8_t good[DISCO_MAX_LEN], d[DISCO_MAX_LEN + 100];
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(ONE, 1), *b = add(ONE, 1), *c = add(ONE, 1);
     const struct magicsock_stats *stats = magicsock_stats(a->ms);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     size_t len =
         disco_seal_ping(good, tx_id, &b->public_key, &b->disco_public, &b->disco, &a->disco_public);
     inject(a, &b->public_key, good, len);
@@ -152,7 +152,7 @@ static void test_forgeries(void)
     CHECK_EQ(stats->disco_pings_answered, 1);
     CHECK_EQ(a->packets, 0);
     CHECK(magicsock_region_ready(a->ms, 1));
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 /* Seals any body as disco from b to a. */
@@ -171,10 +171,10 @@ static size_t seal(uint8_t *out, const struct world_node *from, const struct wor
 static void test_other_types(void)
 {
     uint8_t d[200], body[60] = {3, 0};
-    world_init(&world);
+    relay_world_init(&world);
     struct world_node *a = add(ONE, 1), *b = add(ONE, 1);
     const struct magicsock_stats *stats = magicsock_stats(a->ms);
-    world_run(&world, 1000);
+    relay_world_run(&world, 1000);
     inject(a, &b->public_key, d, seal(d, b, a, body, 20)); /* CallMeMaybe, one endpoint */
     inject(a, &b->public_key, d, seal(d, b, a, body, 2));
     CHECK_EQ(stats->disco_call_me_maybe, 2);
@@ -187,7 +187,7 @@ static void test_other_types(void)
     inject(a, &b->public_key, d, seal(d, b, a, body, 14));
     CHECK_EQ(stats->disco_pings_answered, 1);
     CHECK_EQ(a->packets + a->pongs, 0);
-    world_free(&world);
+    relay_world_free(&world);
 }
 
 int main(void)
