@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import {createHash, randomBytes} from 'node:crypto';
+import {once} from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import {afterEach, test} from 'node:test';
@@ -147,6 +148,104 @@ test('towards the server at most 32,768 bytes a message; towards the browser the
   assert.deepEqual(sizes, [32_768, 32_768, 32_768, 100_000 - 3 * 32_768]);
   assert.ok(back.length < 1000, `${back.length} messages for 1000`);
   assert.deepEqual(Buffer.concat(back), Buffer.from(Array.from({length: 1000}, (_, i) => i & 255)));
+});
+
+/** A relay: upgrades to DERP, answering `status`, and to WebSockets if `sockets`. */
+async function relay(take, {sockets = false, status = 101} = {}) {
+  const asked = [];
+  const server = http.createServer();
+  const wss = new WebSocketServer({noServer: true, perMessageDeflate: false});
+  wss.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+  server.on('upgrade', (incoming, socket, head) => {
+    const {upgrade} = incoming.headers;
+    asked.push(`${upgrade} ${incoming.url}`);
+    if (upgrade !== 'DERP' && sockets)
+      return wss.handleUpgrade(incoming, socket, head, (ws) => wss.emit('connection', ws));
+    if (upgrade !== 'DERP' || status !== 101)
+      return socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    socket.on('error', () => {});
+    socket.on('end', () => socket.end());
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: DERP\r\nconnection: Upgrade\r\n\r\nhi',
+    );
+    take(socket);
+  });
+  const port = await listen(server);
+  ends.push(() => {
+    for (const socket of wss.clients) socket.terminate();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {port, asked};
+}
+
+test('a relay is reached by its own upgrade, whose bytes have no messages', async () => {
+  const {port, asked} = await relay((socket) => socket.pipe(socket));
+  const {socket, opened} = connect((await serve(port)).port, {protocols: ['derp']});
+  const back = [];
+  socket.on('message', (data) => back.push(data));
+  assert.equal(await opened, 'open');
+  assert.deepEqual([asked, socket.protocol], [['DERP /derp'], 'derp']);
+  const bytes = randomBytes(3_000_000);
+  for (let at = 0; at < bytes.length; at += 100_000) socket.send(bytes.subarray(at, at + 100_000));
+  await until('all is back', () => Buffer.concat(back).length >= bytes.length + 2, {every: 5});
+  assert.equal(String(Buffer.concat(back).subarray(0, 2)), 'hi', 'what came with the answer');
+  assert.equal(sha256(Buffer.concat(back).subarray(2)), sha256(bytes));
+});
+
+test('a relay that ends, that breaks, and a page that goes', async () => {
+  const relayed = [];
+  const {port} = await relay((socket) => {
+    relayed.push(socket);
+    socket.on('data', (data) => {
+      if (String(data) === 'end') socket.end('last words');
+      else socket.resetAndDestroy();
+    });
+  });
+  const {port: hub, pass} = await serve(port);
+  const closed = async (message) => {
+    const {socket, opened} = connect(hub, {protocols: ['derp']});
+    let said = '';
+    socket.on('message', (data) => (said += data));
+    await opened;
+    const code = new Promise((resolve) => socket.once('close', resolve));
+    socket.send(message);
+    return [await code, said];
+  };
+  assert.deepEqual(await closed('end'), [1001, 'hilast words']);
+  assert.deepEqual(await closed('break'), [1006, 'hi']);
+  for (const leave of ['close', 'terminate']) {
+    const {socket, opened} = connect(hub, {protocols: ['derp']});
+    await opened;
+    socket[leave]();
+    await until('the relay is left', () => relayed.at(-1).destroyed, {every: 5});
+  }
+  const {socket, opened} = connect(hub, {protocols: ['derp']});
+  await opened;
+  pass.close();
+  await once(socket, 'close');
+  await until('the relay is left', () => relayed.at(-1).destroyed, {every: 5});
+  assert.equal(relayed.length, 5);
+});
+
+test('where only WebSockets get through, they are taken, and at once the next time', async () => {
+  const {port, asked} = await relay(() => {}, {sockets: true, status: 426});
+  const {port: hub} = await serve(port);
+  for (let i = 0; i < 2; i++) {
+    const {socket, opened} = connect(hub, {protocols: ['derp']});
+    assert.equal(await opened, 'open');
+    socket.send('x');
+    const [data] = await once(socket, 'message');
+    assert.equal(String(data), 'x');
+  }
+  assert.deepEqual(asked, ['DERP /derp', 'websocket /derp', 'websocket /derp']);
+});
+
+test('a relay that refuses both is heard; one that is away is asked for both again', async () => {
+  const {port, asked} = await relay(() => {}, {status: 403});
+  const {port: hub} = await serve(port);
+  for (let i = 0; i < 2; i++) assert.equal(await connect(hub, {protocols: ['derp']}).opened, 403);
+  assert.deepEqual(asked, ['DERP /derp', 'websocket /derp', 'DERP /derp', 'websocket /derp']);
 });
 
 test('a browser that does not read stops the server', async () => {

@@ -3,21 +3,45 @@
 //
 // Towards the browser what is ready in one turn is joined into one message: a browser's cost is per
 // message, and a relay writes 2 to 4 kB at a time. Towards Headscale a message may have 32,768
-// bytes at most.
+// bytes at most. A relay is asked for a bare connection first, which has no messages at all.
 import {WebSocket, WebSocketServer} from 'ws';
+import {DerpUpstream} from './derp_upstream.mjs';
 
 const MAX_UPSTREAM_MESSAGE = 32_768;
 const MAX_JOINED = 1 << 20; // one message towards the browser
+const POUR_BYTES = 64 << 10; // without a pause of
+const POUR_PAUSE_MS = 5; // is a flood; it comes in messages of at least
+const POUR_MESSAGE = 16 << 10; // or of
+const POUR_MS = 1;
 const PAUSE_ABOVE = 4 << 20; // bytes the browser has not taken yet: one TCP window
 const OPEN_TIMEOUT_MS = 10_000;
+const BARE_TIMEOUT_MS = 3000; // then as a WebSocket
 const HEADER_PASSED_ON = 'sec-websocket-protocol';
 
+/** Whether bytes pour: many of them, without a pause between. */
+class Pouring {
+  #bytes = 0;
+  #lastMs = 0;
+
+  add(length) {
+    const now = performance.now();
+    if (now - this.#lastMs > POUR_PAUSE_MS) this.#bytes = 0;
+    this.#lastMs = now;
+    this.#bytes += length;
+    return this.#bytes > POUR_BYTES;
+  }
+}
+
 function joinTowardsBrowser(upstream, browser) {
+  const pouring = new Pouring();
   let waiting = [];
   let bytes = 0;
-  let scheduled = false;
+  let timer;
+  let turn;
   const flush = () => {
-    scheduled = false;
+    clearTimeout(timer);
+    clearImmediate(turn);
+    timer = turn = undefined;
     if (!waiting.length) return;
     const message = waiting.length === 1 ? waiting[0] : Buffer.concat(waiting, bytes);
     waiting = [];
@@ -30,11 +54,10 @@ function joinTowardsBrowser(upstream, browser) {
   upstream.on('message', (data) => {
     waiting.push(data);
     bytes += data.length;
+    const isPouring = pouring.add(data.length);
     if (bytes >= MAX_JOINED) flush();
-    else if (!scheduled) {
-      scheduled = true;
-      setImmediate(flush);
-    }
+    else if (!isPouring || bytes >= POUR_MESSAGE) turn ??= setImmediate(flush);
+    else if (!turn) timer ??= setTimeout(flush, POUR_MS);
   });
   return flush;
 }
@@ -78,50 +101,94 @@ export function refuse(socket, status, text) {
   );
 }
 
+/** Opens ways to one Headscale. */
+class Upstreams {
+  #base;
+  /** false once a WebSocket got through where a bare connection did not. */
+  #takesBare = true;
+  #all = new Set();
+
+  constructor(headscaleUrl) {
+    this.#base = headscaleUrl.replace(/\/+$/, '');
+  }
+
+  /** Throws on an address or a subprotocol that is none. */
+  open(path, protocols, heard) {
+    if (String(protocols) !== 'derp' || !this.#takesBare)
+      return this.#openWebSocket(path, protocols, heard);
+    const bare = new DerpUpstream(this.#base + path, {handshakeTimeout: BARE_TIMEOUT_MS});
+    bare.once('refused', () => {
+      const opened = (upstream) => {
+        this.#takesBare = false;
+        heard.opened(upstream);
+      };
+      try {
+        heard.replaced(this.#openWebSocket(path, protocols, {...heard, opened}));
+      } catch {
+        heard.failed(400, 'Bad Request');
+      }
+    });
+    return this.#watch(bare, heard);
+  }
+
+  terminateAll() {
+    for (const upstream of this.#all) upstream.terminate();
+  }
+
+  #openWebSocket(path, protocols, heard) {
+    const upstream = new WebSocket(this.#base.replace(/^http/, 'ws') + path, protocols, {
+      perMessageDeflate: false,
+      handshakeTimeout: OPEN_TIMEOUT_MS,
+    });
+    upstream.once('unexpected-response', (_, {statusCode, statusMessage}) =>
+      heard.failed(statusCode, statusMessage),
+    );
+    return this.#watch(upstream, heard);
+  }
+
+  #watch(upstream, {opened, failed}) {
+    this.#all.add(upstream);
+    upstream.once('close', () => this.#all.delete(upstream));
+    upstream.once('error', () => failed(502, 'Bad Gateway'));
+    upstream.once('open', () => opened(upstream));
+    return upstream;
+  }
+}
+
 /**
  * An upgrade handler: opens the way to Headscale first, so that its refusal reaches the page. Its
  * close() drops everything that is under way.
  */
 export function passthrough(headscaleUrl) {
-  const upstreams = new Set();
+  const upstreams = new Upstreams(headscaleUrl);
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: 1 << 20,
     handleProtocols: (protocols) => protocols.values().next().value ?? false,
   });
-  const base = headscaleUrl.replace(/^http/, 'ws').replace(/\/+$/, '');
   const pass = (request, socket, head) => {
     const protocols = (request.headers[HEADER_PASSED_ON] ?? '')
       .split(',')
       .map((p) => p.trim())
       .filter(Boolean);
-    let upstream;
-    try {
-      upstream = new WebSocket(base + request.url, protocols, {
-        perMessageDeflate: false,
-        handshakeTimeout: OPEN_TIMEOUT_MS,
-      });
-    } catch {
-      return refuse(socket, 400, 'Bad Request'); // an address or subprotocol that is none
-    }
-    upstreams.add(upstream);
-    upstream.once('close', () => upstreams.delete(upstream));
+    let way;
     let settled = false;
-    const fail = (status, text) => {
+    const drop = () => {
+      way?.on('error', () => {});
+      way?.terminate();
+    };
+    const failed = (status, text) => {
       if (settled) return;
       settled = true;
       refuse(socket, status, text);
-      upstream.on('error', () => {});
-      upstream.terminate();
+      drop();
     };
-    upstream.once('unexpected-response', (_, response) =>
-      fail(response.statusCode, response.statusMessage),
-    );
-    upstream.once('error', () => fail(502, 'Bad Gateway'));
-    socket.once('end', () => fail(499, 'Gone'));
-    socket.once('close', () => fail(499, 'Gone'));
-    upstream.once('open', () => {
+    const replaced = (upstream) => {
+      way = upstream;
+      if (settled) drop();
+    };
+    const opened = (upstream) => {
       if (settled) return;
       settled = true;
       let isConnected = false;
@@ -131,15 +198,18 @@ export function passthrough(headscaleUrl) {
         connect(upstream, browser);
         upstream.resume();
       });
-      // Where the handshake is refused the callback never comes.
-      if (!isConnected) {
-        upstream.on('error', () => {});
-        upstream.terminate();
-      }
-    });
+      if (!isConnected) drop(); // where the handshake is refused the callback never comes
+    };
+    try {
+      way = upstreams.open(request.url, protocols, {opened, failed, replaced});
+    } catch {
+      return refuse(socket, 400, 'Bad Request'); // an address or subprotocol that is none
+    }
+    socket.once('end', () => failed(499, 'Gone'));
+    socket.once('close', () => failed(499, 'Gone'));
   };
   pass.close = () => {
-    for (const upstream of upstreams) upstream.terminate();
+    upstreams.terminateAll();
     for (const browser of server.clients) browser.terminate();
   };
   return pass;

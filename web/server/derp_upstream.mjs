@@ -1,0 +1,99 @@
+// A relay reached as native clients reach it (Upgrade: DERP): the bytes of its connection, without
+// messages around them. A relay writes a WebSocket message for each packet or two, and who passes
+// them on pays for each; a bare connection is read 64 kB at a time. It has the face of a WebSocket
+// of the ws package, as far as the pass-through looks at it.
+import {EventEmitter} from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import {WebSocket} from 'ws';
+
+const CLOSE_TIMEOUT_MS = 30_000; // for what is still to be written
+
+export class DerpUpstream extends EventEmitter {
+  isPaused = false;
+  readyState = WebSocket.CONNECTING;
+  #request;
+  #socket;
+  #hasEnded = false;
+
+  /** Emits open, or refused where this server or what stands before it does not upgrade so. */
+  constructor(url, {handshakeTimeout}) {
+    super();
+    const {request} = new URL(url).protocol === 'https:' ? https : http;
+    this.#request = request(url, {
+      headers: {connection: 'Upgrade', upgrade: 'DERP'},
+      timeout: handshakeTimeout,
+      agent: false,
+    });
+    this.#request
+      .on('upgrade', (_, socket, head) => this.#opened(socket, head))
+      .on('response', (response) => {
+        response.destroy();
+        this.#refused();
+      })
+      .on('timeout', () => this.#request.destroy())
+      .on('error', () => this.#refused())
+      .end();
+  }
+
+  get bufferedAmount() {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  /** Any size: there are no messages. */
+  send(data, _, sent) {
+    this.#socket.write(data, sent);
+  }
+
+  pause() {
+    this.isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume() {
+    this.isPaused = false;
+    this.#socket?.resume();
+  }
+
+  close() {
+    this.readyState = WebSocket.CLOSING;
+    this.#socket.setTimeout(CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  terminate() {
+    if (this.#socket) this.#socket.destroy();
+    else if (this.readyState === WebSocket.CONNECTING) this.#end();
+  }
+
+  #opened(socket, head) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    if (head.length) socket.unshift(head);
+    socket
+      .on('data', (data) => this.emit('message', data))
+      .on('end', () => (this.#hasEnded = true))
+      .on('error', (error) => this.emit('error', error))
+      .on('close', () => {
+        this.readyState = WebSocket.CLOSED;
+        if (this.#hasEnded) this.emit('close', 1001, 'The relay ended the connection.');
+        else this.emit('close', 1006, '');
+      });
+    if (this.isPaused) socket.pause();
+    this.readyState = WebSocket.OPEN;
+    this.emit('open');
+  }
+
+  #refused() {
+    if (this.readyState !== WebSocket.CONNECTING) return;
+    this.#end();
+    this.emit('refused');
+  }
+
+  #end() {
+    this.readyState = WebSocket.CLOSED;
+    this.#request.destroy();
+    this.emit('close', 1006, '');
+  }
+}
