@@ -98,7 +98,7 @@ EXPORT void x_want(uint32_t wanted)
 
 EXPORT int x_login(double now)
 {
-    return ipn_login(ipn, ms(now));
+    return ipn_login(ipn, "", ms(now));
 }
 
 EXPORT int x_logout(double now)

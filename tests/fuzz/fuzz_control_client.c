@@ -7,7 +7,7 @@
 
 #include "base/host.h"
 #include "control/control_client.h"
-#include "control/control_internal.h"
+#include "control/control_session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

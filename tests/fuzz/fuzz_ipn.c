@@ -214,7 +214,7 @@ static void step(uint8_t what, uint8_t a, const uint8_t *data, size_t len)
         if (what == 0x80)
             IPN_CALL(ipn_logout(w.ipn, w.now_ms));
         else if (what & 1)
-            IPN_CALL(ipn_login(w.ipn, w.now_ms));
+            IPN_CALL(ipn_login(w.ipn, "", w.now_ms));
         else
             IPN_CALL(ipn_rebind(w.ipn, 1767225600000 + a * 100000 - 50000, w.now_ms));
         break;

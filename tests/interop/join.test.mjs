@@ -97,12 +97,7 @@ for (const headscale of ['headscale', 'headscale-0.28']) {
       other.ipn.login();
       const url = await until('a page to visit', () => other.urls[0]);
       assert.ok(url.startsWith(`${net.headscale.url}/register/`), url);
-      const id = url.split('/').pop();
-      const approve =
-        headscale === 'headscale'
-          ? ['auth', 'register', '--auth-id', id, '--user', 'demo']
-          : ['nodes', 'register', '--key', id, '--user', 'demo'];
-      await net.headscale.cli(...approve);
+      await net.headscale.register(url.split('/').pop());
       await other.running();
     });
   });

@@ -176,6 +176,12 @@ export class Headscale {
     return this.json('nodes', 'list');
   }
 
+  /** Lets a node in whose login page ends in that id. */
+  register(id) {
+    const words = this.legacy ? ['nodes', 'register', '--key'] : ['auth', 'register', '--auth-id'];
+    return this.cli(...words, id, '--user', 'demo');
+  }
+
   /** Lets a login in that waits for a person. */
   approve(authId) {
     return this.cli('auth', 'approve', '--auth-id', authId);

@@ -15,7 +15,7 @@
 #include "base/encoding.h"
 #include "base/err.h"
 #include "base/host.h"
-#include "control/control_internal.h"
+#include "control/control_session.h"
 
 #define CONNECT_PATH "/ts2021?X-Tailscale-Handshake="
 
@@ -186,10 +186,17 @@ void control_retry_later(struct control_client *cc)
     cc->state = CONTROL_BACKOFF;
 }
 
+static void forget_next_key(struct control_client *cc)
+{
+    wipe(&cc->next_node_key, sizeof cc->next_node_key);
+    cc->renewing = false;
+}
+
 void control_need_login(struct control_client *cc)
 {
     control_disconnect(cc);
-    cc->registered = cc->rejoined = cc->rekeyed = false;
+    cc->registered = cc->rejoined = false;
+    forget_next_key(cc);
     cc->auth_url[0] = '\0';
     cc->refusals = cc->failures = 0;
     cc->lost = false;
@@ -205,6 +212,7 @@ void control_finish_logout(struct control_client *cc)
     wipe(cc->auth_key, strlen(cc->auth_key));
     cc->logout_deadline = NEVER;
     cc->logging_out = cc->registered = cc->config.known_node = false;
+    forget_next_key(cc);
     cc->auth_url[0] = '\0';
     control_emit(cc, CONTROL_EVENT_LOGGED_OUT, NULL);
     cc->state = CONTROL_LOGGED_OUT;
@@ -390,6 +398,11 @@ void control_client_set_home_derp(struct control_client *cc, int region, uint64_
     control_session_lite(cc);
 }
 
+bool control_client_expires_soon(const struct control_client *cc)
+{
+    return cc->warned > 0;
+}
+
 static bool replace_auth_key(struct control_client *cc, const char *auth_key)
 {
     char *copy = copy_text(auth_key, "");
@@ -406,8 +419,13 @@ static bool replace_auth_key(struct control_client *cc, const char *auth_key)
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms)
 {
     cc->now_ms = now_ms;
-    if (!replace_auth_key(cc, auth_key) || cc->logging_out || cc->registered)
+    if (!replace_auth_key(cc, auth_key) || cc->logging_out)
         return;
+    if (cc->registered) {
+        if (control_client_expires_soon(cc) && cc->state == CONTROL_ONLINE)
+            control_session_renew(cc);
+        return;
+    }
     cc->auth_url[0] = '\0';
     if (cc->state == CONTROL_ONLINE) {
         control_session_register(cc);
@@ -444,7 +462,7 @@ void control_client_rebind(struct control_client *cc, uint64_t now_ms)
     cc->now_ms = now_ms;
     if (cc->state == CONTROL_ONLINE) {
         expect_pong(cc, CONTROL_REBIND_TIMEOUT_MS);
-        control_session_watch_expiry(cc); /* the clocks may have parted */
+        control_expiry_watch(cc); /* the clocks may have parted */
     } else if (cc->state == CONTROL_BACKOFF) {
         cc->failures = 0;
         cc->state_deadline = cc->earliest_retry > now_ms ? cc->earliest_retry : now_ms;
@@ -460,6 +478,13 @@ void control_client_check(struct control_client *cc, uint64_t now_ms)
     cc->now_ms = now_ms;
     if (cc->state == CONTROL_ONLINE && cc->ping_deadline == NEVER)
         expect_pong(cc, CONTROL_REBIND_TIMEOUT_MS);
+}
+
+void control_client_verify(struct control_client *cc, uint64_t now_ms)
+{
+    cc->now_ms = now_ms;
+    if (now_ms - cc->lite_ms >= CONTROL_VERIFY_MS)
+        control_session_lite(cc);
 }
 
 void control_client_status(const struct control_client *cc, struct control_status *out)
@@ -492,7 +517,8 @@ uint64_t control_client_next_deadline(const struct control_client *cc)
 
     at = earlier(at, earlier(cc->register_deadline, cc->register_at));
     at = earlier(at, earlier(cc->try_at, cc->map_deadline));
-    return earlier(at, earlier(cc->expiry_deadline, cc->logout_deadline));
+    at = earlier(at, earlier(cc->expiry_deadline, cc->warning_deadline));
+    return earlier(at, cc->logout_deadline);
 }
 
 /* After a sleep nothing is known of the connection: what waits in the socket comes after this
@@ -546,8 +572,10 @@ static void tick_online(struct control_client *cc)
         control_session_register(cc);
     if (cc->state == CONTROL_ONLINE && cc->try_at <= now_ms)
         control_session_try_map(cc);
+    if (cc->state == CONTROL_ONLINE && cc->warning_deadline <= now_ms)
+        control_expiry_warn(cc);
     if (cc->state == CONTROL_ONLINE && cc->expiry_deadline <= now_ms)
-        control_session_key_expired(cc);
+        control_expiry_reached(cc);
     if (cc->state != CONTROL_ONLINE)
         return;
     if (cc->ping_deadline <= now_ms || cc->map_deadline <= now_ms ||

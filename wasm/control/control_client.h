@@ -45,7 +45,7 @@ enum control_event_type {
     CONTROL_EVENT_NEED_MACHINE_AUTH, /* registered, but an admin must approve the machine */
     CONTROL_EVENT_NEED_LOGIN, /* key refused, expired or logged out: needs a new key or login();
                                 comes after its CONTROL_EVENT_PROBLEM */
-    CONTROL_EVENT_NEW_NODE_KEY, /* key: the node key was replaced (NodeKeyExpired): use it now */
+    CONTROL_EVENT_NEW_NODE_KEY, /* key: it is registered in place of the node key: use it now */
     CONTROL_EVENT_PROBLEM, /* problem, text: one sentence a person can act on; retried by itself
                                 unless NEED_LOGIN follows */
     CONTROL_EVENT_LOGGED_OUT, /* the server confirmed logout (or 2 s passed) */
@@ -61,6 +61,7 @@ enum control_problem {
     CONTROL_PROBLEM_AUTH_KEY_USED,
     CONTROL_PROBLEM_NODE_GONE, /* 404: the node was deleted */
     CONTROL_PROBLEM_KEY_EXPIRED, /* our node key expired */
+    CONTROL_PROBLEM_KEY_EXPIRING, /* it will: a day, an hour and five minutes before */
     CONTROL_PROBLEM_REFUSED, /* register error in other words; text has them */
     CONTROL_PROBLEM_PROTOCOL, /* the server sent something that we do not understand */
     CONTROL_PROBLEM_LOST, /* the connection went away; coming back */
@@ -103,8 +104,11 @@ int control_client_next(struct control_client *cc, struct control_event *ev, uin
 /* Our home region changed: goes out with the next lite MapRequest. */
 void control_client_set_home_derp(struct control_client *cc, int region, uint64_t now_ms);
 
-/* A new key, or "" to begin an interactive login; leaves NEED_LOGIN. */
+/* A new auth key, or "" to begin an interactive login; leaves NEED_LOGIN. Of a node whose key expires
+ * soon it renews that, and of any other that is registered it keeps the auth key for later. */
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms);
+/* Whether KEY_EXPIRING was told. */
+bool control_client_expires_soon(const struct control_client *cc);
 /* RegisterRequest with an expiry in the past, then LOGGED_OUT. */
 void control_client_logout(struct control_client *cc, uint64_t now_ms);
 
@@ -113,6 +117,9 @@ void control_client_rebind(struct control_client *cc, uint64_t now_ms);
 
 /* Something else was found dead: is the connection alive? */
 void control_client_check(struct control_client *cc, uint64_t now_ms);
+
+/* Peers do not answer: are we still known? A server says nothing to a node that it has deleted. */
+void control_client_verify(struct control_client *cc, uint64_t now_ms);
 
 struct control_status {
     bool connected; /* maps come */

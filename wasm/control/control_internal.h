@@ -60,7 +60,9 @@ struct control_client {
     struct machine_public server_key;
     bool have_server_key; /* configured or fetched */
     bool key_fresh; /* fetched for this very attempt */
-    struct node_public node_public, old_node_public;
+    struct node_public node_public;
+    struct node_private next_node_key; /* while renewing: it is the node's once it is registered */
+    struct node_public next_public;
 
     enum control_state state;
     uint64_t state_deadline; /* of EXPECT_*, and the end of BACKOFF */
@@ -78,7 +80,9 @@ struct control_client {
     bool greet; /* just registered: the map requests are due */
     bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
-    bool rekeyed; /* made a new node key; until registered */
+    bool renewing; /* a new node key is on its way to being registered */
+    bool lite_due; /* the map stream is alive: is the node, too? */
+    uint64_t lite_ms; /* when that was asked last */
     unsigned refusals;
     uint64_t register_deadline, register_at, logout_deadline;
     unsigned tries;
@@ -88,7 +92,8 @@ struct control_client {
     struct netmap netmap;
     bool map_begun; /* a Node came on this stream */
     unsigned map_frames;
-    uint64_t map_since, map_deadline, expiry_deadline;
+    uint64_t map_since, map_deadline, expiry_deadline, warning_deadline;
+    unsigned warned; /* how many warnings of the expiry were given */
     int map_error;
     int64_t control_ahead_ms; /* the server's clock minus ours */
 
@@ -124,21 +129,6 @@ void control_finish_logout(struct control_client *cc);
 void control_transport_input(struct control_client *cc);
 /* The next message, of as many records as fit; false if there is nothing to send. */
 bool control_transport_output(struct control_client *cc, struct control_event *ev);
-
-/* control_session.c */
-/* HTTP/2 is up: register, or go on with the map. */
-void control_session_begin(struct control_client *cc);
-void control_session_register(struct control_client *cc);
-void control_session_try_map(struct control_client *cc);
-void control_session_lite(struct control_client *cc);
-void control_session_logout(struct control_client *cc);
-void control_session_reset(struct control_client *cc);
-/* Acts upon what came in for the streams; call after each input and output of HTTP/2. */
-void control_session_service(struct control_client *cc);
-/* Sets the deadline at which our node key runs out, by the server's clock. */
-void control_session_watch_expiry(struct control_client *cc);
-void control_session_key_expired(struct control_client *cc);
-extern const struct control_h2_handler control_session_handler;
 
 /* control_refusal.c */
 /* What a RegisterResponse with Error means for the login. */

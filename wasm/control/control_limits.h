@@ -11,8 +11,10 @@ enum {
     CONTROL_PING_AFTER_MS = 30 * 1000,        /* without a byte from the server */
     CONTROL_PING_TIMEOUT_MS = 10 * 1000,
     CONTROL_REBIND_TIMEOUT_MS = 5 * 1000,     /* the ping after a sleep or a change of network */
+    CONTROL_VERIFY_MS = 10 * 1000, /* between two questions whether we are still known: in doubt, */
+    CONTROL_VERIFY_IDLE_MS = 5 * 60 * 1000, /* and else; Headscale 0.28 writes a row for each */
     CONTROL_FRESH_MS = 1000, /* an attempt of before a change of network is given up */
-    CONTROL_LATE_MS = 2 * 1000,               /* a tick that late means that we slept */
+    CONTROL_LATE_MS = 2 * 1000, /* a tick that late means that we slept */
     CONTROL_LOGOUT_TIMEOUT_MS = 2 * 1000,
     CONTROL_BACKOFF_FIRST_MS = 200,
     CONTROL_BACKOFF_MAX_MS = 30 * 1000,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/host.h"
-#include "control/control_internal.h"
+#include "control/control_session.h"
 
 struct refusal {
     const char *words; /* lower case, part of what the server says */
@@ -36,13 +36,19 @@ static void refuse_version(struct control_client *cc, const char *words)
     control_need_login(cc);
 }
 
+/* Why we had to register at all. */
+static const char *reason(const struct control_client *cc)
+{
+    if (cc->rejoined)
+        return "The control server has removed this node. ";
+    return cc->renewing && control_expiry_is_over(cc) ? "This node's key has expired. " : "";
+}
+
 void control_refused(struct control_client *cc, const char *error)
 {
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         if (control_text_contains(error, refusals[i].words)) {
-            control_emit_problem(cc, refusals[i].problem, "%s%s",
-                                 cc->rejoined ? "The control server has removed this node. " : "",
-                                 refusals[i].sentence);
+            control_emit_problem(cc, refusals[i].problem, "%s%s", reason(cc), refusals[i].sentence);
             control_need_login(cc);
             return;
         }

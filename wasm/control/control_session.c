@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/host.h"
-#include "control/control_internal.h"
+#include "control/control_session.h"
 #include "control/tailcfg_map.h"
 
 static struct tailcfg_host host_info(const struct control_client *cc)
@@ -66,10 +66,11 @@ static void cancel(struct control_client *cc, enum control_stream_kind kind)
 
 static void post_register(struct control_client *cc, bool logout)
 {
+    bool renewing = cc->renewing && !logout;
     struct tailcfg_register_request r = {
         .version = CONTROL_CAPABILITY_VERSION,
-        .node_key = cc->node_public,
-        .old_node_key = cc->old_node_public,
+        .node_key = renewing ? cc->next_public : cc->node_public,
+        .old_node_key = renewing ? cc->node_public : (struct node_public){{0}},
         .auth_key = logout ? "" : cc->auth_key,
         .followup = logout ? "" : cc->auth_url,
         .ephemeral = cc->config.ephemeral,
@@ -89,7 +90,7 @@ static void post_map(struct control_client *cc, enum control_stream_kind kind)
 {
     struct tailcfg_map_request r = {
         .version = CONTROL_CAPABILITY_VERSION,
-        .node_key = cc->node_public,
+        .node_key = cc->renewing ? cc->next_public : cc->node_public,
         .disco_key = cc->config.disco_key,
         .stream = kind != CONTROL_STREAM_LITE,
         .host = host_info(cc),
@@ -99,6 +100,9 @@ static void post_map(struct control_client *cc, enum control_stream_kind kind)
 
     buf_init(&body, TAILCFG_MAX_REQUEST);
     err = tailcfg_write_map(&body, &r);
+    cc->lite_due = false;
+    if (kind != CONTROL_STREAM_TRY)
+        cc->lite_ms = cc->now_ms;
     if (!post(cc, kind, "/machine/map", &body, err) || !r.stream)
         return;
     control_map_wipe(&cc->map);
@@ -119,6 +123,7 @@ void control_session_register(struct control_client *cc)
     cancel(cc, CONTROL_STREAM_MAP);
     cc->registered = cc->greet = cc->lite_again = cc->expired_early = false;
     cc->register_at = cc->try_at = cc->map_deadline = cc->expiry_deadline = NEVER;
+    cc->warning_deadline = NEVER;
     cc->register_deadline =
         cc->auth_url[0] != '\0' ? NEVER : cc->now_ms + CONTROL_REGISTER_TIMEOUT_MS;
     cc->tries = 0;
@@ -181,10 +186,19 @@ void control_session_reset(struct control_client *cc)
         cancel(cc, (enum control_stream_kind)kind);
     control_map_wipe(&cc->map);
     cc->register_deadline = cc->register_at = cc->try_at = cc->map_deadline = NEVER;
-    cc->expiry_deadline = NEVER;
-    cc->lite_again = cc->greet = cc->expired_early = false;
+    cc->expiry_deadline = cc->warning_deadline = NEVER;
+    cc->lite_again = cc->lite_due = cc->greet = cc->expired_early = false;
     cc->map_frames = 0;
     cc->map_error = 0;
+}
+
+static void use_next_key(struct control_client *cc)
+{
+    cc->renewing = false;
+    cc->config.node_key = cc->next_node_key;
+    cc->node_public = cc->next_public;
+    wipe(&cc->next_node_key, sizeof cc->next_node_key);
+    control_emit_node_key(cc);
 }
 
 /* The server has us: by its answer to register, or because it gives out our map. The requests
@@ -196,12 +210,12 @@ static void registered(struct control_client *cc, bool authorized)
     if (cc->registered)
         return;
     cc->registered = cc->greet = true;
-    cc->rekeyed = false;
+    if (cc->renewing)
+        use_next_key(cc);
     cc->refusals = 0;
     cc->auth_url[0] = '\0';
     cc->register_deadline = cc->try_at = NEVER;
     cc->config.known_node = true;
-    memset(&cc->old_node_public, 0, sizeof cc->old_node_public);
     control_emit(cc, CONTROL_EVENT_REGISTERED, NULL);
     if (!authorized)
         control_emit(cc, CONTROL_EVENT_NEED_MACHINE_AUTH, NULL);
@@ -225,47 +239,24 @@ static void greet(struct control_client *cc)
         post_map(cc, CONTROL_STREAM_MAP);
 }
 
-/* Fact 13: the server wants another node key, or ours has run out. */
-static void rekey(struct control_client *cc)
+void control_session_renew(struct control_client *cc)
 {
-    cc->old_node_public = cc->node_public;
-    node_private_generate(&cc->config.node_key);
-    node_public_derive(&cc->node_public, &cc->config.node_key);
-    cc->rekeyed = true;
+    node_private_generate(&cc->next_node_key);
+    node_public_derive(&cc->next_public, &cc->next_node_key);
+    cc->renewing = true;
     cc->config.known_node = false;
     cc->auth_url[0] = '\0';
-    control_emit_node_key(cc);
     control_session_register(cc);
 }
 
 static void node_key_refused(struct control_client *cc)
 {
-    if (!cc->rekeyed) {
-        rekey(cc);
+    if (!cc->renewing) {
+        control_session_renew(cc);
         return;
     }
     control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED,
                          "The control server says that even a new key of this node has expired.");
-    control_need_login(cc);
-}
-
-void control_session_key_expired(struct control_client *cc)
-{
-    bool young = cc->now_ms - cc->map_since < CONTROL_STABLE_MS; /* no busy loop of new keys */
-
-    cc->expiry_deadline = NEVER;
-    if (cc->streams[CONTROL_STREAM_REGISTER].id !=
-        0) { /* the map overtook it: it may renew the key */
-        cc->expired_early = true;
-        return;
-    }
-    if (cc->auth_key[0] != '\0' && !young) {
-        rekey(cc);
-        return;
-    }
-    cc->registered = false;
-    control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED,
-                         "This node's key has expired: log in again.");
     control_need_login(cc);
 }
 
@@ -339,16 +330,17 @@ static void try_ended(struct control_client *cc, const struct control_stream *s)
 /* 404: the server does not know our node key any more. */
 static void node_gone(struct control_client *cc)
 {
-    cc->registered = false;
-    if (cc->auth_key[0] != '\0' && !cc->rejoined) {
-        cc->rejoined = true;
-        cc->config.known_node = false;
-        control_session_register(cc);
-        return;
-    }
+    bool may_rejoin = cc->auth_key[0] != '\0' && !cc->logging_out;
+
+    cc->registered = cc->config.known_node = false;
+    cc->rejoined = may_rejoin;
     control_emit_problem(cc, CONTROL_PROBLEM_NODE_GONE,
-                         "The control server has removed this node: join again.");
-    control_need_login(cc);
+                         "The control server has removed this node%s",
+                         may_rejoin ? "; joining again with its auth key." : ": log in again.");
+    if (may_rejoin)
+        control_retry_later(cc);
+    else
+        control_need_login(cc);
 }
 
 static void map_ended(struct control_client *cc, const struct control_stream *s)
@@ -414,24 +406,11 @@ void control_session_service(struct control_client *cc)
             stream_ended(cc, (enum control_stream_kind)kind);
     if (cc->greet && cc->state == CONTROL_ONLINE)
         greet(cc);
+    if (cc->lite_due)
+        control_session_lite(cc);
 }
 
 /* Map frames */
-
-void control_session_watch_expiry(struct control_client *cc)
-{
-    const struct netmap_node *self = &cc->netmap.self;
-    int64_t left_ms;
-
-    cc->expiry_deadline = NEVER;
-    if (!cc->netmap.valid || !cc->registered)
-        return;
-    left_ms = self->key_expiry_wall_ms - (host_wall_ms(cc->now_ms) + cc->control_ahead_ms);
-    if (self->expired)
-        cc->expiry_deadline = cc->now_ms;
-    else if (self->key_expiry_wall_ms != 0) /* else it never runs out */
-        cc->expiry_deadline = cc->now_ms + (left_ms > 0 ? (uint64_t)left_ms : 0);
-}
 
 static int apply_frame(struct control_client *cc, struct bytes json)
 {
@@ -451,9 +430,10 @@ static int apply_frame(struct control_client *cc, struct bytes json)
         cc->lost = false;
         cc->map_deadline = cc->now_ms + CONTROL_MAP_TIMEOUT_MS;
         cc->rejoined = false;
+        cc->lite_due = cc->now_ms - cc->lite_ms >= CONTROL_VERIFY_IDLE_MS;
         if (d->control_time_wall_ms > 0)
             cc->control_ahead_ms = d->control_time_wall_ms - host_wall_ms(cc->now_ms);
-        control_session_watch_expiry(cc);
+        control_expiry_watch(cc);
     }
     if (d != NULL)
         netmap_delta_wipe(d);

@@ -4,7 +4,7 @@
  */
 #include "base/err.h"
 #include "base/host.h"
-#include "control/control_internal.h"
+#include "control/control_session.h"
 
 static void noise_failed(struct control_client *cc, int err)
 {

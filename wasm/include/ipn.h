@@ -111,7 +111,9 @@ enum ipn_want {
 void ipn_want(struct ipn *ipn, uint32_t wanted);
 
 int ipn_run(struct ipn *ipn, uint64_t now_ms); /* IPN_ERR_STATE the second time */
-int ipn_login(struct ipn *ipn, uint64_t now_ms); /* interactive */
+/* With that auth key, or interactively with "". Nothing happens to a node that is joined, unless
+ * "node-key-expiring" was told: then it gets a new key. Sessions go on. */
+int ipn_login(struct ipn *ipn, const char *auth_key, uint64_t now_ms);
 int ipn_logout(struct ipn *ipn, uint64_t now_ms);
 /* Every SSH id, connection (idle ones, too) and TCP stream is told to end, as before ipn_free: their
  * DONEs follow within a second or so. */

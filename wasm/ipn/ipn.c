@@ -163,6 +163,12 @@ struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t 
     return ipn;
 }
 
+static void forget_auth_key(struct ipn *ipn)
+{
+    if (ipn->auth_key)
+        wipe(ipn->auth_key, strlen(ipn->auth_key));
+}
+
 void ipn_free(struct ipn *ipn)
 {
     if (!ipn)
@@ -172,8 +178,7 @@ void ipn_free(struct ipn *ipn)
     control_client_free(ipn->cc);
     ipn_event_wipe(&ipn->events);
     ipn_known_hosts_wipe(&ipn->known_hosts);
-    if (ipn->auth_key)
-        wipe(ipn->auth_key, strlen(ipn->auth_key));
+    forget_auth_key(ipn);
     free(ipn->auth_key);
     free(ipn->derp_urls);
     free(ipn->netmap_json);
@@ -203,13 +208,33 @@ int ipn_run(struct ipn *ipn, uint64_t now_ms)
     return 0;
 }
 
-int ipn_login(struct ipn *ipn, uint64_t now_ms)
+static int login_with_key(struct ipn *ipn, const char *auth_key)
+{
+    char *copy = ipn_copy_text(auth_key);
+    if (!copy)
+        return IPN_ERR_NOMEM;
+    forget_auth_key(ipn);
+    free(ipn->auth_key);
+    ipn->auth_key = copy;
+    ipn->auth_url[0] = 0; /* nobody needs to go there any more */
+    ipn->login_wanted = false;
+    control_client_login(ipn->cc, auth_key, ipn->now_ms);
+    return 0;
+}
+
+int ipn_login(struct ipn *ipn, const char *auth_key, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
     if (!ipn->running_called || ipn->logging_out)
         return IPN_ERR_STATE;
-    if (ipn->state == IPN_STATE_RUNNING || ipn->auth_key[0])
-        return 0; /* joined already, or on the way with a key */
+    bool joined = ipn->state == IPN_STATE_RUNNING;
+    if (joined && !control_client_expires_soon(ipn->cc))
+        return 0;
+    if (auth_key[0])
+        return login_with_key(ipn, auth_key);
+    if (ipn->auth_key[0] && !joined)
+        return 0; /* on the way with a key */
+    forget_auth_key(ipn);
     bool first = !ipn->login_wanted;
     ipn->login_wanted = true;
     if (ipn->auth_url[0])

@@ -26,6 +26,8 @@ static const char *problem_code(enum control_problem problem)
         return "node-deleted";
     case CONTROL_PROBLEM_KEY_EXPIRED:
         return "node-key-expired";
+    case CONTROL_PROBLEM_KEY_EXPIRING:
+        return "node-key-expiring";
     case CONTROL_PROBLEM_REFUSED:
         return "register-refused";
     case CONTROL_PROBLEM_LOST:
@@ -67,6 +69,7 @@ static void note_registered(struct ipn *ipn)
 {
     char text[KEY_TEXT_CAP];
     ipn->auth_url[0] = 0;
+    ipn->login_wanted = false;
     if (ipn->state != IPN_STATE_RUNNING)
         ipn_set_state(ipn, IPN_STATE_STARTING);
     node_private_format(text, &ipn->node_key);
@@ -111,10 +114,12 @@ static void note_logged_out(struct ipn *ipn)
 static void note_problem(struct ipn *ipn, const struct control_event *ce)
 {
     const char *code = problem_code(ce->problem), *text = (const char *)ce->text.data;
+    ipn_tell_problem(ipn, code, text, ce->text.len, ce->retried);
+    if (ce->problem == CONTROL_PROBLEM_KEY_EXPIRING)
+        return; /* the connection is well */
     snprintf(ipn->control_sentence, sizeof ipn->control_sentence, "%.*s", (int)ce->text.len, text);
     ipn->control_problem = code;
     ipn->status_dirty = true;
-    ipn_tell_problem(ipn, code, text, ce->text.len, ce->retried);
     if (ce->problem == CONTROL_PROBLEM_LOST)
         magicsock_check(ipn->ms, ipn->now_ms);
 }

@@ -73,6 +73,7 @@ struct ipn {
     bool netstack_touched; /* a flush is due */
     int received_region; /* by which the datagram came that WireGuard is looking at */
     uint64_t handshakes_seen; /* of the WireGuard device, when waiting streams last looked */
+    uint64_t unanswered_seen; /* and when the control server was last asked whether it knows us */
 
     uint64_t probe_sent_ms[IPN_PROBE_SLOTS];
 

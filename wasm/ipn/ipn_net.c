@@ -167,7 +167,7 @@ void ipn_net_rekey(struct ipn *ipn)
     }
     wg_device_free(old_wg);
     magicsock_free(old_ms);
-    ipn->handshakes_seen = 0;
+    ipn->handshakes_seen = ipn->unanswered_seen = 0;
 }
 
 /* ---- the DERP map ---- */
@@ -269,6 +269,8 @@ void ipn_net_netmap_changed(struct ipn *ipn, uint32_t changed)
         wg_device_refresh(ipn->wg);
     if (changed & NETMAP_CHANGED_SELF) /* that tick told our peers, too */
         wg_device_kick_unanswered(ipn->wg, ipn->now_ms);
+    if (changed & NETMAP_NEW_SELF) /* they may have forgotten us in between */
+        wg_device_resume(ipn->wg, ipn->now_ms);
     ipn_streams_touch_waiting(ipn);
 }
 
@@ -437,6 +439,7 @@ static void tick_ping(struct ipn *ipn, struct ipn_ping *p)
 {
     if (ipn->now_ms >= p->deadline_ms) {
         ipn_tell(ipn, IPN_EVENT_PONG, p->id, IPN_ERR_TIMEOUT, "", 0, "", 0);
+        control_client_verify(ipn->cc, ipn->now_ms);
         p->id = 0;
     } else if (ipn->now_ms >= p->retry_ms) {
         p->sent = magicsock_ping(ipn->ms, &p->to, ipn->now_ms) == 0;
@@ -459,6 +462,10 @@ void ipn_net_tick(struct ipn *ipn)
 {
     magicsock_tick(ipn->ms, ipn->now_ms);
     wg_device_tick(ipn->wg, ipn->now_ms);
+    if (wg_device_stats(ipn->wg)->unanswered != ipn->unanswered_seen) {
+        ipn->unanswered_seen = wg_device_stats(ipn->wg)->unanswered;
+        control_client_verify(ipn->cc, ipn->now_ms);
+    }
     netstack_tick(ipn->now_ms);
     for (size_t i = 0; i < IPN_MAX_PINGS; i++) {
         if (ipn->pings[i].id)

@@ -170,6 +170,7 @@ uint64_t wg_device_next_deadline(const struct wg_device *dev)
 static void retransmit_handshake(struct wg_device *dev, struct wg_peer *peer, uint64_t now_ms)
 {
     struct wg_timers *t = &peer->timers;
+    dev->stats.unanswered += now_ms - peer->attempt_started_ms >= REKEY_TIMEOUT_MS;
     if (now_ms - peer->attempt_started_ms < REKEY_ATTEMPT_TIME_MS) {
         wg_send_initiation(dev, peer, now_ms);
         return;

@@ -56,6 +56,7 @@ enum wg_drop {
 
 struct wg_stats {
     uint64_t packets_in, packets_out, bytes_in, bytes_out, handshakes;
+    uint64_t unanswered; /* initiations that were repeated to a peer silent for REKEY_TIMEOUT */
     uint64_t drops[WG_DROP_COUNT];
 };
 

@@ -77,7 +77,7 @@ static void test_invalid_key(void)
     CHECK_EQ(w.registers, 1); /* no busy loop of refused keys */
 
     w.script = SCRIPT_ACCEPT;
-    IPN_CALL(ipn_login(w.ipn, w.now_ms));
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms));
     CHECK(world_run(&w, MINUTE, world_joined));
     leave();
 }
@@ -89,7 +89,7 @@ static void test_interactive(void)
     IPN_CALL(ipn_run(w.ipn, w.now_ms));
     CHECK(world_run(&w, SECOND, needs_login));
     CHECK_EQ(w.browses, 0);
-    IPN_CALL(ipn_login(w.ipn, w.now_ms));
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms));
     CHECK(world_run(&w, MINUTE, world_joined));
     CHECK_EQ(w.browses, 1);
     leave();
@@ -143,7 +143,7 @@ static void test_logout(void)
     CHECK(last_state_is(&w, IPN_STATE_STOPPED));
     CHECK(world_tcp(&w, "far", WORLD_PORT, 1) == NULL);
     IPN_CALL(ipn_logout(w.ipn, w.now_ms));
-    CHECK_EQ(ipn_login(w.ipn, w.now_ms), IPN_ERR_STATE);
+    CHECK_EQ(ipn_login(w.ipn, "", w.now_ms), IPN_ERR_STATE);
     world_run(&w, MINUTE, NULL);
     CHECK(ipn_next_deadline(w.ipn) == NEVER);
     leave();
@@ -225,7 +225,7 @@ static void test_before_run(void)
     world_start(&w, "key", 0);
     struct world_stream *s = world_tcp(&w, "far", WORLD_PORT, 1);
     IPN_CALL(ipn_rebind(w.ipn, 0, w.now_ms));
-    CHECK_EQ(ipn_login(w.ipn, w.now_ms), IPN_ERR_STATE);
+    CHECK_EQ(ipn_login(w.ipn, "", w.now_ms), IPN_ERR_STATE);
     CHECK(world_run(&w, MINUTE, all_done));
     CHECK_STR(s->code, "not-joined");
     leave();

@@ -1,8 +1,8 @@
 /*
  * The n-th allocation inside the engine fails, alone or with the next one or two, for n up to the
- * count of a whole life: join, a TCP stream, SSH sessions, logout, free. Whatever comes of it, nothing
- * crashes, leaks or hangs, every stream ends, and ipn_new says why it gave up. NOMEM_STRIDE=10
- * tries every tenth.
+ * count of a whole life: join, a TCP stream, SSH sessions, a new node key, logout, free. Whatever
+ * comes of it, nothing crashes, leaks or hangs, every stream ends, and ipn_new says why it gave up.
+ * NOMEM_STRIDE=10 tries every tenth.
  */
 #include <errno.h>
 
@@ -119,6 +119,8 @@ static bool live(uint64_t n)
     world_cut(&w, WORLD_RELAY);
     world_cut(&w, WORLD_CONTROL);
     world_run(&w, 20 * SECOND, NULL);
+    script_expire_self(&w);
+    world_run(&w, 2 * SECOND, NULL);
     bool whole = joined && shells && s && s->received == s->to_send && !s->corrupt;
     IPN_CALL(ipn_logout(w.ipn, w.now_ms));
     bool out = world_run(&w, 10 * SECOND, is_out);

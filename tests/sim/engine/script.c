@@ -98,15 +98,27 @@ void script_remove_far(struct world *w)
     script_send_map(w, "{\"PeersRemoved\":[2]}");
 }
 
-void script_expire_self(struct world *w)
+static void send_self(struct world *w, const char *more)
 {
     static char json[1200], self[1000];
     char key[KEY_TEXT_CAP];
     node_public_format(key, &w->node_key);
-    print_node(self, sizeof self, 1, "page", key, "",
-               ",\"Expired\":true,\"KeyExpiry\":\"2020-01-01T00:00:00Z\"");
-    snprintf(json, sizeof json, "{\"Node\":%s}", self);
+    print_node(self, sizeof self, 1, "page", key, "", more);
+    snprintf(json, sizeof json, "{\"ControlTime\":\"2026-01-01T00:00:00Z\",\"Node\":%s}", self);
     script_send_map(w, json);
+}
+
+void script_expire_self(struct world *w)
+{
+    send_self(w, ",\"Expired\":true,\"KeyExpiry\":\"2020-01-01T00:00:00Z\"");
+}
+
+void script_expire_self_in(struct world *w, int seconds)
+{
+    char more[60];
+    snprintf(more, sizeof more, ",\"KeyExpiry\":\"2026-01-01T00:%02d:%02dZ\"", seconds / 60,
+             seconds % 60);
+    send_self(w, more);
 }
 
 /* ---- answers ---- */

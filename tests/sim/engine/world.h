@@ -187,6 +187,7 @@ void script_serve(struct world *w);
 void script_send_map(struct world *w, const char *json); /* a delta, if the stream is open */
 void script_remove_far(struct world *w);
 void script_expire_self(struct world *w);
+void script_expire_self_in(struct world *w, int seconds);
 const char *script_peers(struct world *w);
 
 /* far.c */

@@ -1,4 +1,4 @@
-/* Who we are: register in all its outcomes, the map that follows, key expiry, logout. */
+/* Who we are: register in all its outcomes, the map that follows, logout. */
 #include "control/control_client.h"
 
 #include <stdlib.h>
@@ -309,115 +309,6 @@ static void test_machine_auth(void)
     world_free(&w);
 }
 
-/* Fact 13: NodeKeyExpired means a new node key, once. */
-static void test_node_key_expired(void)
-{
-    struct world w;
-    struct world_event *e;
-    struct node_public key;
-    char text[KEY_TEXT_CAP];
-
-    world_start(&w, "", 0);
-    server_answer(&w.server, world_find(&w, REGISTER, "", 0), 200, "{\"NodeKeyExpired\":true}");
-    world_run(&w);
-    e = world_expect(&w, CONTROL_EVENT_NEW_NODE_KEY);
-    if (CHECK(e != NULL)) {
-        node_public_derive(&key, &e->key);
-        node_public_format(text, &key);
-        world_find(&w, REGISTER, text, 0);
-        world_find(&w, REGISTER, "\"OldNodeKey\":\"nodekey:", 0);
-    }
-    server_answer(&w.server, world_find(&w, REGISTER, "OldNodeKey", 0), 200,
-                  "{\"NodeKeyExpired\":true}");
-    world_run(&w);
-    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
-    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEW_NODE_KEY), 1);
-    world_free(&w);
-}
-
-/* Our own KeyExpiry, by the server's clock, which is an hour ahead of ours here. */
-static void test_own_key_expires(void)
-{
-    struct world w;
-    struct server_request *map = world_join(&w, "", 0);
-
-    /* now is 1700001000 s: 2023-11-14T22:30:00Z */
-    server_map(&w.server, map,
-               SELF(",\"KeyExpiry\":\"2023-11-14T23:40:00Z\"") ",\"ControlTime\":\"2023-11-14T23:"
-                                                               "30:00Z\"}");
-    world_run(&w);
-    world_keep_alive(&w, map, 9);
-    world_sleep(&w, 59000);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
-    world_sleep(&w, 2000);
-    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
-    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
-    world_free(&w);
-}
-
-static void test_own_key_expires_with_auth_key(void)
-{
-    struct world w;
-    struct server_request *map = world_join(&w, "hskey", 0);
-
-    server_map(&w.server, map, SELF(",\"KeyExpiry\":\"2023-11-14T22:40:00Z\"") "}");
-    world_run(&w);
-    world_keep_alive(&w, map, 9);
-    world_sleep(&w, 61000);
-    CHECK(world_expect(&w, CONTROL_EVENT_NEW_NODE_KEY) != NULL);
-    CHECK(map->reset);
-    world_find(&w, REGISTER, "OldNodeKey", 0);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_PROBLEM), 0);
-    world_free(&w);
-}
-
-/* 404: one silent registration with the key that we have, then a person. */
-static void test_node_gone(void)
-{
-    struct world w;
-
-    world_join(&w, "hskey", 0);
-    world_close(&w, 1001);
-    world_sleep(&w, 500);
-    w.seen = w.event_count;
-    server_answer(&w.server, world_find(&w, MAP_PATH, STREAM, 0), 404, "node not found\n");
-    world_run(&w);
-    CHECK_EQ(world_expect(&w, CONTROL_EVENT_PROBLEM) == NULL, true);
-    server_answer(&w.server, world_find(&w, REGISTER, "\"AuthKey\":\"hskey\"", 0), 200,
-                  "{\"Error\":\"authkey already used\"}");
-    world_run(&w);
-    CHECK(world_problem(&w, CONTROL_PROBLEM_AUTH_KEY_USED));
-    CHECK(strstr(w.events[w.seen - 1].text, "removed this node") != NULL);
-    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
-    world_free(&w);
-
-    world_join(&w, "", 0); /* without a key */
-    world_close(&w, 1001);
-    world_sleep(&w, 500);
-    server_answer(&w.server, world_find(&w, MAP_PATH, STREAM, 0), 404, "node not found\n");
-    world_run(&w);
-    world_expect(&w, CONTROL_EVENT_PROBLEM); /* LOST */
-    CHECK(world_problem(&w, CONTROL_PROBLEM_NODE_GONE));
-    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
-    world_free(&w);
-
-    world_join(&w, "hskey", 0); /* the lite request may be the first to hear of it */
-    control_client_set_home_derp(w.cc, 5, w.now_ms);
-    world_run(&w);
-    server_answer(&w.server, world_find(&w, MAP_PATH, "\"PreferredDERP\":5", 0), 404,
-                  "node not found\n");
-    world_run(&w);
-    server_answer(&w.server, world_find(&w, REGISTER, "\"PreferredDERP\":5", 0), 200,
-                  "{\"MachineAuthorized\":true}");
-    world_run(&w);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_REGISTERED), 2);
-    world_open_map(&w, 1);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_NETMAP), 2);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_PROBLEM), 0);
-    world_free(&w);
-}
-
 static void test_logout(void)
 {
     struct world w;
@@ -516,10 +407,6 @@ int main(void)
     test_interactive();
     test_key_instead_of_person();
     test_machine_auth();
-    test_node_key_expired();
-    test_own_key_expires();
-    test_own_key_expires_with_auth_key();
-    test_node_gone();
     test_logout();
     test_home_derp();
     return TEST_DONE();

@@ -1,0 +1,83 @@
+// What an admin does to our node while a shell is open on it, and to other nodes.
+import assert from 'node:assert/strict';
+import {userInfo} from 'node:os';
+import {after, before, describe, test} from 'node:test';
+import {until} from '../support/process.mjs';
+import {Testnet} from '../support/testnet.mjs';
+import {Shell} from '../support/traffic.mjs';
+
+const user = userInfo().username;
+const isLong = process.env.MESHTERM_LONG === '1';
+
+for (const headscale of ['headscale', 'headscale-0.28']) {
+  describe(`with ${headscale}`, () => {
+    let net;
+    before(async () => {
+      net = await Testnet.start({headscale});
+      await net.node('alpha');
+    });
+    after(() => net?.stop());
+
+    /** A page with a shell that is typed into all the time. */
+    async function visit(hostname) {
+      const page = await net.page({hostname});
+      const shell = await Shell.start({ipn: page.ipn, host: 'alpha', user, everyMs: 200});
+      net.stopping.unshift(async () => clearInterval(shell.timer));
+      return {page, shell};
+    }
+
+    async function admin(what, hostname, ...more) {
+      const {id} = (await net.headscale.nodes()).find((n) => n.given_name === hostname);
+      await net.headscale.cli('nodes', what, '-i', String(id), ...more);
+    }
+
+    const needsLogin = (page) =>
+      until('NeedsLogin', () => page.states.at(-1) === 'NeedsLogin', {timeout: 60_000});
+
+    async function logIn(page) {
+      page.ipn.login();
+      const url = await until('a page to visit', () => page.urls.at(-1));
+      await net.headscale.register(url.split('/').pop());
+      await page.running();
+    }
+
+    async function types(shell, lines = 3) {
+      const {typed} = shell;
+      const isAnswered = () => {
+        assert.equal(shell.problem, undefined);
+        return shell.answered >= typed + lines;
+      };
+      await until('the shell answers', isAnswered, {timeout: 60_000});
+    }
+
+    test('expired: told in words; a login brings it back, nothing is lost', async () => {
+      const {page, shell} = await visit('expired');
+      const {nodeKey, addresses} = page.netmap.self;
+      await admin('expire', 'expired');
+      await needsLogin(page);
+      const problem = page.problems.at(-1);
+      assert.equal(problem.retrying, false);
+      assert.match(problem.message, /^This node's key has expired/);
+      await logIn(page);
+      assert.deepEqual(page.netmap.self.addresses, addresses);
+      assert.notEqual(page.netmap.self.nodeKey, nodeKey);
+      await types(shell);
+      await shell.stop();
+    });
+
+    if (headscale !== 'headscale' && !isLong) return; // half a minute
+    test('deleted: told in words; a login brings it back', async () => {
+      const {page, shell} = await visit('deleted');
+      await admin('delete', 'deleted', '--force');
+      await needsLogin(page);
+      assert.deepEqual(
+        page.problems.map(({code}) => code),
+        ['node-deleted', 'auth-key-used'],
+      );
+      assert.match(page.problems[0].message, /^The control server has removed this node/);
+      await logIn(page);
+      assert.match((await page.ssh('alpha', user, {command: 'echo back'})).text, /^back/);
+      clearInterval(shell.timer);
+    });
+  });
+}
