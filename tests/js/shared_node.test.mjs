@@ -209,6 +209,25 @@ test('a shell that ends while nobody has it tells its end to the next page', asy
   assert.deepEqual(again.seen, [['error', 'no-session'], ['done']]);
 });
 
+test('however many uses of a key are asked about meanwhile, its end is told', async () => {
+  const [world, page] = await start({});
+  const {id} = await openShell(world, page);
+  page.leave();
+  const asked = Array.from({length: 100}, (_, i) => ({
+    type: 'sshAgentSign',
+    id,
+    request: i,
+    key: 'k',
+  }));
+  await world.says(...asked, {type: 'sshDone', id});
+  const next = world.page({});
+  await settle();
+  const {seen, options} = listen();
+  next.ipn.attach((await next.ipn.sessions())[0].id, options);
+  await settle();
+  assert.deepEqual(seen, [['open'], ['done']]);
+});
+
 test('input on its way when the page was left does not count for the next one', async () => {
   const [world, page] = await start({});
   const {session, id} = await openShell(world, page);
@@ -301,6 +320,26 @@ test('where the worker ends with its last page: logged out at once, unless the s
   const [other, b] = await start({livesOn: false, stateStorage: kept});
   b.leave();
   assert.equal(other.core.count('logout'), 0);
+});
+
+test('a page that closes before its node is there: logged out, unless the state is kept', async () => {
+  const kept = {getState: () => '', setState() {}};
+  for (const [config, logouts] of [
+    [{}, 1],
+    [{stateStorage: kept}, 0],
+  ]) {
+    const world = new NodeWorld();
+    let isThere;
+    world.gate = new Promise((resolve) => (isThere = resolve));
+    const page = world.page(config);
+    await settle();
+    void page.ipn.close();
+    await settle();
+    isThere();
+    await settle();
+    assert.equal(world.core.count('logout'), logouts);
+    assert.equal(world.core.count('closeStreams'), 1, 'the engine was told to end');
+  }
 });
 
 test('the page that runs the worker is left: what can come back stays joined', async () => {

@@ -3,8 +3,11 @@
  * and one that becomes free tells that its holder has gone, whatever became of it.
  */
 
+/** A page of no origin (a sandboxed frame) has them and may not use them. */
 export function hasLocks(): boolean {
-  return typeof navigator !== 'undefined' && (navigator as Partial<Navigator>).locks !== undefined;
+  const isNowhere = (globalThis as {origin?: string}).origin === 'null';
+  const {locks} = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  return locks !== undefined && !isNowhere;
 }
 
 /** Waits for it; resolves with what lets it go. Never settles if `signal` is aborted before. */

@@ -19,9 +19,9 @@ export class KeptSession {
 
   constructor(readonly label: SessionLabel) {}
 
-  /** Something other than output, while no page has it. */
+  /** Something other than output, while no page has it. The last is how it ended: the oldest goes. */
   keep(event: FlowEvent): void {
-    if (this.#events.length < MAX_EVENTS) this.#events.push(event);
+    if (this.#events.push(event) > MAX_EVENTS) this.#events.shift();
   }
 
   takeEvents(): FlowEvent[] {

@@ -81,7 +81,10 @@ class LeaderWire implements Wire {
       isConnected = true;
       if (data.length > 0) this.#events.receive(data);
     };
-    this.#post = (message) => mine.postMessage(message);
+    this.#post = (message, transfer) => {
+      mine.postMessage(message); // a copy: what would have gone over must not stay here, it may be secret
+      for (const buffer of transfer) new Uint8Array(buffer).fill(0);
+    };
     this.#say({type: 'connect', node, page});
   }
 

@@ -80,8 +80,7 @@ export class SharedNode {
         return this.#detach(client, message.taken);
       case 'bye':
         this.#closers.delete(client);
-        if (this.#clients.has(client))
-          this.#close(client, this.#start?.shared?.logoutOnClose ?? true);
+        if (this.#clients.has(client)) this.#close(client, this.#logoutOnClose);
         return client.port.close();
       case 'sshOpen':
       case 'tcpOpen':
@@ -161,7 +160,7 @@ export class SharedNode {
       const buffer = 'bytes' in message ? (message.bytes.buffer as ArrayBuffer) : undefined;
       this.#handle(message, buffer && own.has(buffer) ? buffer : undefined);
     }
-    this.#flush();
+    for (const client of this.#clients) client.flush();
   }
 
   #handle(message: FromEngine, buffer: ArrayBuffer | undefined): void {
@@ -208,7 +207,7 @@ export class SharedNode {
     for (const client of clients) if (client.isStarting) this.#tellReady(client);
     const runner = clients.find(({hasRun}) => hasRun);
     if (runner) this.#run(runner, runner.wanted);
-    if (this.#clients.size === 0 && this.#graces.size === 0) this.#end(true);
+    if (this.#clients.size === 0 && this.#graces.size === 0) this.#end(this.#logoutOnClose);
   }
 
   #tellReady(client: NodeClient): void {
@@ -259,8 +258,7 @@ export class SharedNode {
   #expire(departure: number): void {
     this.#graces.delete(departure);
     this.#routes.expire(departure);
-    if (this.#clients.size === 0 && this.#graces.size === 0)
-      this.#end(this.#start?.shared?.logoutOnClose ?? true);
+    if (this.#clients.size === 0 && this.#graces.size === 0) this.#end(this.#logoutOnClose);
   }
 
   #drop(client: NodeClient): void {
@@ -294,7 +292,7 @@ export class SharedNode {
     for (const client of this.#clients) client.push(message);
   }
 
-  #flush(): void {
-    for (const client of this.#clients) client.flush();
+  get #logoutOnClose(): boolean {
+    return this.#start?.shared?.logoutOnClose ?? true;
   }
 }

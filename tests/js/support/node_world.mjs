@@ -17,6 +17,8 @@ export class NodeWorld {
   others = [];
   /** Lock name > what is called once it is free. */
   watched = new Map();
+  /** What instantiating a core waits for. */
+  gate = Promise.resolve();
 
   constructor() {
     this.node = new SharedNode({
@@ -38,6 +40,7 @@ export class NodeWorld {
 
   #engine(post) {
     const instantiate = async () => {
+      await this.gate;
       const core = new FakeCore();
       this.cores.push(core);
       return core;
