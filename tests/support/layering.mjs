@@ -36,10 +36,6 @@ const C_RULES = [
   ],
   [/^ssh\//, ['ssh/', ...CRYPTO, 'libssh2 private', '<libssh2.h>']],
   [/^include\//, ['include/', ...BASE]],
-  [
-    /^ipn\/ipn_(netmap|status)_json\.[ch]$/,
-    ['ipn/', 'include/', 'control/', ...CRYPTO, '<yyjson.h>'],
-  ],
   [/^ipn\//, ['ipn/', 'include/', 'control/', 'wg/', 'magicsock/', 'netstack/', 'ssh/', ...CRYPTO]],
   [/^exports\.c$/, ['include/', ...BASE, '<emscripten.h>', '<math.h>']],
 ];

@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <yyjson.h>
 
 #include "ipn/ipn_internal.h"
 #include "ipn/ipn_json.h"

@@ -138,6 +138,26 @@ static void test_relay_away(void)
     leave();
 }
 
+/* A reason longer than we keep, cut in the middle of a character: the page is told all the same. */
+static void test_long_reason(void)
+{
+    char reason[401];
+    memset(reason, 'x', sizeof reason);
+    for (size_t i = 1; i < sizeof reason; i += 2)
+        memcpy(reason + i, "\xc3\xa9", 2);
+    for (size_t from = 0; from < 2; from++) {
+        join();
+        unsigned statuses = w.statuses;
+        world_socket_forget(WORLD_RELAY);
+        IPN_CALL(ipn_socket_closed(w.ipn, 1001, 1006, reason + from, sizeof reason - 1, w.now_ms));
+        world_drain(&w);
+        CHECK(w.statuses > statuses);
+        CHECK_STR(w.problem, "relay-unreachable");
+        CHECK(world_run(&w, MINUTE, world_joined));
+        leave();
+    }
+}
+
 /* The wire goes dead without a word and the page sleeps for an hour: rebind brings all back. */
 static void test_sleep(void)
 {
@@ -363,6 +383,7 @@ int main(void)
     test_rekey();
     test_cuts();
     test_relay_away();
+    test_long_reason();
     test_sleep();
     test_refusals();
     test_policy();
