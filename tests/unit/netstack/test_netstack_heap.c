@@ -109,9 +109,29 @@ static void test_out_of_order(void)
     CHECK_EQ(netstack_heap_in_use(), 0);
 }
 
+/* Large blocks up to the ceiling, then the smallest, of which each takes more than it says. */
+static void test_ceiling(void)
+{
+    enum { LARGE = 1 << 20, LARGE_COUNT = NETSTACK_HEAP_MAX / LARGE, SMALL_COUNT = 1 << 17 };
+    static void *blocks[LARGE_COUNT + SMALL_COUNT];
+    size_t count = 0;
+
+    while (count < LARGE_COUNT && (blocks[count] = netstack_heap_malloc(LARGE - 64)) != NULL)
+        count++;
+    while (count < LARGE_COUNT + SMALL_COUNT && (blocks[count] = netstack_heap_malloc(1)) != NULL)
+        count++;
+    CHECK(count > LARGE_COUNT && count < LARGE_COUNT + SMALL_COUNT);
+    CHECK(netstack_heap_in_use() < NETSTACK_HEAP_MAX + 4096);
+    CHECK(netstack_heap_calloc(1, 1) == NULL);
+    while (count > 0)
+        netstack_heap_free(blocks[--count]);
+    CHECK_EQ(netstack_heap_in_use(), 0);
+}
+
 int main(void)
 {
     test_unread();
     test_out_of_order();
+    test_ceiling();
     return TEST_DONE();
 }
