@@ -210,7 +210,7 @@ static void operate(uint8_t op, const uint8_t *src, size_t len)
         break;
     case 6:
         e->other->config.allowed[0].bits = (uint8_t)(arg % 40);
-        wg_device_update_peer(e->dev, &e->other->config);
+        wg_device_refresh(e->dev);
         break;
     case 7:
         wg_device_force_load(e->dev, arg & 1);

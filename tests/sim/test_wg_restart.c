@@ -143,17 +143,17 @@ static void test_updated(void)
     struct world *w = world_new(3, 106, clean);
     world_send(w, 0, 1, 0, 60, false);
     world_run(w, S);
-    struct wg_peer_config config = {.key = w->node[1].public_key};
-    CHECK_EQ(ipprefix_parse(&config.allowed[0], "100.64.0.77/32", 14), 0);
-    config.allowed_count = 1;
-    wg_device_update_peer(w->node[0].dev, &config);
-    world_send(w, 1, 0, 0, 60, false);
+    wg_device_refresh(w->node[0].dev); /* nothing has changed */
+    world_send(w, 1, 0, 1, 60, false);
     world_run(w, 2 * S);
-    CHECK_EQ(w->node[0].received_from[1], 0);
+    CHECK_EQ(w->node[0].received_from[1], 1);
+    w->node[1].moved = true;
+    wg_device_refresh(w->node[0].dev);
+    world_send(w, 1, 0, 0, 60, false);
+    world_run(w, 3 * S);
+    CHECK_EQ(w->node[0].received_from[1], 1);
     CHECK_EQ(world_drops(w, 0, WG_DROP_SPOOF), 1);
-    config.key = w->node[2].public_key; /* not in use: ignored */
-    wg_device_update_peer(w->node[0].dev, &config);
-    CHECK_EQ(w->node[0].dev->peer_count, 1);
+    CHECK_EQ(w->node[0].dev->peer_count, 1); /* the third is not in use */
     world_free(w);
 }
 

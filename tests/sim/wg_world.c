@@ -29,6 +29,8 @@ static void node_config(struct wg_peer_config *out, const struct world_node *n)
     out->allowed[0].bits = 32;
     node_addr(&out->allowed[1].addr, n->id, true);
     out->allowed[1].bits = 128;
+    for (int i = 0; n->moved && i < 2; i++)
+        out->allowed[i].addr.b[1] ^= 1;
 }
 
 static bool knows(const struct world_node *n, int other)

@@ -20,6 +20,7 @@ struct world_node {
     struct node_public public_key;
     struct wg_device *dev; /* NULL: switched off */
     uint64_t knows_from_ms[WORLD_NODES]; /* when its netmap has the other */
+    bool moved; /* the netmaps say that it has other addresses than it uses */
     uint8_t slot[WORLD_MAX_DATAGRAM];
     int slot_to;
     bool sink_closed; /* reserve says NULL */

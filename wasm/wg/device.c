@@ -74,13 +74,6 @@ void wg_device_receive(struct wg_device *dev, struct wg_received *out, uint8_t *
         wg_device_drop(dev, WG_DROP_MALFORMED);
 }
 
-void wg_device_update_peer(struct wg_device *dev, const struct wg_peer_config *config)
-{
-    struct wg_peer *peer = wg_peer_find(dev, &config->key);
-    if (peer)
-        wg_peer_set_allowed(dev, peer, config);
-}
-
 void wg_device_refresh(struct wg_device *dev)
 {
     struct wg_peer_config config;

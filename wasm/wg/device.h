@@ -87,12 +87,11 @@ void wg_device_receive(struct wg_device *dev, struct wg_received *out, uint8_t *
 /* Asks anew, for every peer in use, what addresses it may use: one that moved to another peer moves
  * for good. Peers that are gone are left to wg_device_remove_peer. */
 void wg_device_refresh(struct wg_device *dev);
-/* The peer's configuration changed (allowed IPs) or it is gone. Unknown keys are ignored. */
-void wg_device_update_peer(struct wg_device *dev, const struct wg_peer_config *config);
+/* The peer is gone. Unknown keys are ignored. */
 void wg_device_remove_peer(struct wg_device *dev, const struct node_public *key);
 
-/* Starts a handshake with a peer of the source even if nothing is to be sent (protocol fact 25c); a
- * session that is up, or a handshake under way, is left alone. With `restart`, drops its backoff and
+/* Starts a handshake with a peer of the source even if nothing is to be sent; a session that is up, or
+ * a handshake under way, is left alone. With `restart`, drops its backoff and
  * sends a fresh initiation now, even with a session, unless one went out less than 20 ms ago.
  * IPN_ERR_NOT_FOUND for an unknown key. */
 int wg_device_initiate(struct wg_device *dev, const struct node_public *key, bool restart,
