@@ -198,7 +198,7 @@ static void test_nobody_there(void)
     world_free(w);
 }
 
-/* Our own Node came in a map (protocol fact 25c): now the peers know. */
+/* Our own Node came in a map: now the peers know. */
 static void test_kick(void)
 {
     struct world *w = world_new(3, 5000, (struct sim_path){0, 0, 10, 10});

@@ -28,7 +28,7 @@ struct control_config {
     struct machine_public server_key;
     int preferred_derp; /* of last time, 0 unknown */
     const char *authority; /* Host of the HTTP/2 requests; NULL or "" = "control" */
-    bool no_speculative_map; /* do not ask for the map while register is pending (fact 16) */
+    bool no_speculative_map; /* do not ask for the map while register is pending */
     bool known_node; /* this node key was registered before: the first such try at once */
 };
 

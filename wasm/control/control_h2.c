@@ -13,7 +13,7 @@
 
 enum {
     /* A map of thousands of nodes must not wait for window updates; we take every byte at once,
-     * so a window costs no memory (protocol fact 6). */
+     * so a window costs no memory. */
     STREAM_WINDOW = 4 << 20,
     CONNECTION_WINDOW = 8 << 20,
     MAX_HEADER_LIST = 16 << 10, /* answers have five short headers */

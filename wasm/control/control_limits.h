@@ -29,7 +29,7 @@ enum {
 
     CONTROL_MAX_BODY = 64 << 10, /* of a register response or an error */
     CONTROL_MAX_INPUT = 32 << 20, /* what a driver may feed before it drains */
-    CONTROL_MAX_MESSAGE = 32768, /* protocol fact 5 */
+    CONTROL_MAX_MESSAGE = 32768, /* one byte more, and Headscale closes the WebSocket */
     CONTROL_MAX_PLAIN_OUT = 64 << 10,
     CONTROL_MAX_EVENTS = 32,
     CONTROL_MAX_SENTENCE = 640,

@@ -72,16 +72,15 @@ struct netmap {
 
 /* What one map response changed. */
 enum netmap_change {
-    NETMAP_CHANGED_SELF =
-        1, /* the response carried Node, the same or another (protocol fact 25c) */
+    NETMAP_CHANGED_SELF = 1, /* the response carried Node, the same or another (it was our tick) */
     NETMAP_CHANGED_PEERS = 2,
     NETMAP_CHANGED_DERP = 4,
     NETMAP_CHANGED_DNS = 8,
     NETMAP_CHANGED_USERS = 16,
     NETMAP_REMOVED_PEERS = 32, /* a peer went or its key changed: netmap_next_removed tells */
     NETMAP_NEW_SELF = 64, /* with CHANGED_SELF: and it differs */
-    NETMAP_CHANGED_ROUTES = 256, /* some peer's key or addresses: ask anew who owns what */
     NETMAP_MANY_PEERS = 128, /* with CHANGED_PEERS: more than netmap_next_changed can name */
+    NETMAP_CHANGED_ROUTES = 256, /* some peer's key or addresses: ask anew who owns what */
 };
 
 void netmap_init(struct netmap *nm);

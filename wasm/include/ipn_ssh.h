@@ -94,7 +94,8 @@ int ipn_known_hosts_remove(struct ipn *ipn, const char *host, uint16_t port, uin
 /* A new ed25519 key: an id > 0, then IPN_EVENT_KEY. comment: one line of at most 255 bytes, or
  * IPN_ERR_ARG. */
 int ipn_ssh_keygen(struct ipn *ipn, const char *comment, uint64_t now_ms);
-/* Reads a private key as a log-in would: an id > 0, then IPN_EVENT_KEY. */
+/* Reads a private key as a log-in would, without a passphrase: an id > 0, then
+ * IPN_EVENT_KEY_CHECKED. */
 int ipn_ssh_key_check(struct ipn *ipn, const uint8_t *text, size_t len, uint64_t now_ms);
 
 #endif

@@ -16,7 +16,8 @@ struct tcp_conn;
 
 /* Starts a connection (the SYN goes out with the next flush unless held). NULL when out of memory or no address of
  * that family. To ourselves: closed at once, refused. `owner` is handed back by tcp_conn_owner. held = true: no SYN until
- * tcp_conn_release_syn(), so that it is not lost to a tunnel that is not up (protocol fact 30). */
+ * tcp_conn_release_syn(), so that it is not lost to a tunnel that is not up: the next one is a second
+ * away. */
 struct tcp_conn *tcp_conn_open(const struct ipaddr *to, uint16_t port, void *owner, bool held,
                                uint64_t now_ms);
 void tcp_conn_release_syn(struct tcp_conn *tc, uint64_t now_ms);

@@ -90,10 +90,10 @@ int ssh_session_next(struct ssh_session *s, struct ssh_event *ev, uint64_t now_m
  * once the connection ends, IPN_ERR_ARG, IPN_ERR_NOMEM. Opened as soon as we are logged in: OPEN
  * follows, or ERROR; CHANNEL_CLOSED ends it always. A failed connection ends each with its ERROR,
  * then comes its own (channel 0) and CLOSED. */
-/* Whether it can have one more; not where a server leaves our CLOSEs without an answer. */
-bool ssh_session_has_room(const struct ssh_session *s);
 #define SSH_MAX_CHANNELS 128
 int ssh_session_open_channel(struct ssh_session *s, const struct ssh_channel_config *config);
+/* Whether it can have one more; not where a server leaves our CLOSEs without an answer. */
+bool ssh_session_has_room(const struct ssh_session *s);
 
 /* The page consumed n bytes of DATA or STDERR: as many more may come. At most SSH_INITIAL_CREDIT
  * are handed out per channel and not yet consumed. */

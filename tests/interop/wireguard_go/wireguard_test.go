@@ -119,7 +119,7 @@ func TestSimultaneous(t *testing.T) {
 	}
 }
 
-// TestKnownLate: wireguard-go learns of us only after a while, as a tailscaled does (protocol facts 23-25).
+// TestKnownLate: wireguard-go learns of us only after a while, as a tailscaled does: it ignores nodes that its netmap lacks.
 func TestKnownLate(t *testing.T) {
 	for _, c := range []struct{ known, rtt, within time.Duration }{
 		{0, 20 * ms, 40 * ms},

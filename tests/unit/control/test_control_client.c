@@ -160,7 +160,7 @@ static void test_refused_websocket(void)
     world_run(&w);
     CHECK(world_problem(&w, CONTROL_PROBLEM_UNREACHABLE));
     CHECK_EQ(world_count(&w, CONTROL_EVENT_GET_KEY), 0);
-    world_sleep(&w, 300); /* opened, but it is not the server's key: fact 4 */
+    world_sleep(&w, 300); /* opened, but it is not the server's key */
     CHECK(world_problem(&w, CONTROL_PROBLEM_SERVER_KEY));
     world_free(&w);
 }
@@ -377,7 +377,7 @@ static void test_early_payload(void)
     }
 }
 
-/* A map of 1.5 MB: the windows open in time (fact 6), and after a reconnect it replaces the old. */
+/* A map of 1.5 MB: the windows open in time, and after a reconnect it replaces the old. */
 static void test_large_map(void)
 {
     enum { PEERS = 5000 };
