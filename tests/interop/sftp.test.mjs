@@ -31,7 +31,7 @@ import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 
 import {makeAccount, opensshMissing, removeAccount, startOpenSSH} from '../support/ssh_servers.mjs';
-import {DRIVE, drive, goServer, opensshServer, word} from '../support/sftp/sftp_servers.mjs';
+import {drive, goServer, opensshServer, word} from '../support/sftp/sftp_servers.mjs';
 
 const MB = 1 << 20;
 const BIG = process.env.MESHTERM_LONG === '1' ? 1024 * MB : 200 * MB;
@@ -59,8 +59,6 @@ function makeFile(path, size) {
   }
   closeSync(fd);
 }
-
-test('sftp_drive is there', () => assert.ok(existsSync(DRIVE), DRIVE));
 
 /** OpenSSH on a port, and its account. */
 async function startSSH(lines) {

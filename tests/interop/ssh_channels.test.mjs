@@ -20,7 +20,7 @@ import {
   startGoServer,
   startOpenSSH,
 } from '../support/ssh_servers.mjs';
-import {STDIO, StdioSession} from '../support/ssh_stdio.mjs';
+import {StdioSession} from '../support/ssh_stdio.mjs';
 
 const MB = 1 << 20;
 const missing = opensshMissing();
@@ -54,8 +54,6 @@ async function echoServer() {
   await once(server, 'listening');
   return {port: server.address().port, stop: () => server.close()};
 }
-
-test('ssh_stdio is there', () => assert.ok(existsSync(STDIO), STDIO));
 
 async function twentyAtOnce(session) {
   const runs = Array.from({length: 20}, async (_, i) => {

@@ -7,13 +7,13 @@
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 
-import {DRIVE, assertUsed, drive, has, sha256} from '../support/ssh_drive.mjs';
+import {assertUsed, drive, has, sha256} from '../support/ssh_drive.mjs';
 import {
   makeAccount,
   opensshMissing,
@@ -23,8 +23,6 @@ import {
 } from '../support/ssh_servers.mjs';
 
 const MB = 1 << 20;
-
-test('ssh_drive is there', () => assert.ok(existsSync(DRIVE), DRIVE));
 
 describe('OpenSSH', {skip: opensshMissing() ?? false}, () => {
   let user, dir, file, bytes;

@@ -3,19 +3,16 @@
 //
 // MESHTERM_WG_STDIO names the program; without it, the one of build/native.
 import assert from 'node:assert/strict';
-import {existsSync} from 'node:fs';
 import {test} from 'node:test';
 import {fileURLToPath} from 'node:url';
 
+import {nativeProgram} from '../support/native_program.mjs';
 import {run} from '../support/process.mjs';
 
-const PROGRAM =
-  process.env.MESHTERM_WG_STDIO ??
-  fileURLToPath(new URL('../../build/native/wg_stdio', import.meta.url));
+const PROGRAM = nativeProgram('wg_stdio', 'MESHTERM_WG_STDIO');
 const FOLDER = fileURLToPath(new URL('wireguard_go/', import.meta.url));
 
 test('wireguard-go as the other end', {timeout: 600_000}, async (t) => {
-  assert.ok(existsSync(PROGRAM), `${PROGRAM} is missing: ninja -C build/native wg_stdio`);
   const out = await run('go', ['test', '-count=1', '-v', '.'], {
     cwd: FOLDER,
     env: {...process.env, WG_STDIO: PROGRAM},

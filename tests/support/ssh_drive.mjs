@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {fileURLToPath} from 'node:url';
 
-export const DRIVE =
-  process.env.MESHTERM_SSH_DRIVE ??
-  fileURLToPath(new URL('../../build/native/ssh_drive', import.meta.url));
+import {nativeProgram} from './native_program.mjs';
+
+export const DRIVE = nativeProgram('ssh_drive', 'MESHTERM_SSH_DRIVE');
 
 /** Runs it to its end: {code, bytes, out, err, events}. */
 export function drive(port, user, options = [], input = '') {

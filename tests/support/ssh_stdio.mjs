@@ -6,11 +6,10 @@ import {once} from 'node:events';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {fileURLToPath} from 'node:url';
 
-export const STDIO =
-  process.env.MESHTERM_SSH_STDIO ??
-  fileURLToPath(new URL('../../build/native/ssh_stdio', import.meta.url));
+import {nativeProgram} from './native_program.mjs';
+
+export const STDIO = nativeProgram('ssh_stdio', 'MESHTERM_SSH_STDIO');
 
 const KINDS = {shell: 0, forward: 1};
 const OP = {open: 1, write: 2, eof: 3, signal: 4, resize: 5, credit: 6, close: 7, agent: 8, end: 9};

@@ -5,9 +5,9 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-export const DRIVE =
-  process.env.MESHTERM_SFTP_DRIVE ??
-  fileURLToPath(new URL('../../../build/native/sftp_drive', import.meta.url));
+import {nativeProgram} from '../native_program.mjs';
+
+export const DRIVE = nativeProgram('sftp_drive', 'MESHTERM_SFTP_DRIVE');
 
 const OPENSSH = [
   '/usr/lib/openssh/sftp-server',
