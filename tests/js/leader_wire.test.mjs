@@ -27,7 +27,7 @@ const heard = (channel) =>
 test('what is posted to the leader arrives, and stays nowhere in the page', async (t) => {
   setLocks({request: () => forever}); // another page has it
   const identity = ['http://h.test', 'h', ''];
-  const all = new BroadcastChannel(nodeName(identity, VERSION));
+  const all = new globalThis.BroadcastChannel(nodeName(identity, VERSION));
   t.after(() => all.close());
   const asked = heard(all);
   let connected;
@@ -39,7 +39,7 @@ test('what is posted to the leader arrives, and stays nowhere in the page', asyn
   all.postMessage({type: 'here', node: 'n1'});
   const {type, node, page} = await answered;
   assert.deepEqual([type, node], ['connect', 'n1']);
-  const channel = new BroadcastChannel(page);
+  const channel = new globalThis.BroadcastChannel(page);
   t.after(() => channel.close());
   channel.postMessage([]);
   await isConnected;
