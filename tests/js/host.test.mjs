@@ -4,12 +4,14 @@ import {test} from 'node:test';
 import {FakeWebSocket} from './support/fake_socket.mjs';
 import {load} from './support/load.mjs';
 
-const {WebSocketTable, HttpGets, toHex, fromHex, loadModule, instantiateCore} = await load([
-  'js/src/host/websocket_table.ts',
-  'js/src/host/http_get.ts',
-  'js/src/host/state_storage.ts',
-  'js/src/host/load_wasm.ts',
-]);
+const {WebSocketTable, HttpGets, toHex, fromHex, loadModule, instantiateCore, fillRandom} =
+  await load([
+    'js/src/host/websocket_table.ts',
+    'js/src/host/http_get.ts',
+    'js/src/host/state_storage.ts',
+    'js/src/host/load_wasm.ts',
+    'js/src/host/random.ts',
+  ]);
 
 function openSocket() {
   const seen = [];
@@ -73,12 +75,36 @@ test('an error that a close follows is told by the close', async (t) => {
   assert.deepEqual(seen.slice(1), [['closed', 1, 1011, 'tired']]);
 });
 
+test('small random bytes are drawn together, each handed out once; keys are drawn alone', (t) => {
+  const drawn = [];
+  t.mock.method(crypto, 'getRandomValues', (bytes) => {
+    drawn.push(bytes.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = (drawn.length + (i >> 2)) & 255;
+    return bytes;
+  });
+  const before = new Uint8Array(8);
+  for (let i = 0; i < 128; i++) fillRandom(before); // whatever was left of a draw before
+  const first = drawn.length;
+  const seen = Array.from({length: 100}, () => {
+    const bytes = new Uint8Array(4);
+    fillRandom(bytes);
+    return bytes[0];
+  });
+  assert.ok(drawn.length <= first + 1);
+  assert.equal(new Set(seen).size, 100);
+  fillRandom(new Uint8Array(32));
+  fillRandom(new Uint8Array(70_000));
+  assert.deepEqual(drawn.slice(-3), [32, 65_536, 70_000 - 65_536]);
+});
+
 test('a server that does not read is left', () => {
   const {table, socket, seen} = openSocket();
   socket.bufferedAmount = 32 << 20;
+  table.send(1, Uint8Array.of(5));
   table.flush();
   assert.deepEqual(seen.slice(1), []);
   socket.bufferedAmount++;
+  table.send(1, Uint8Array.of(5));
   table.flush();
   table.flush();
   assert.ok(socket.closed);

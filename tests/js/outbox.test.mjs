@@ -45,6 +45,52 @@ test('a flood waits for more of it, three milliseconds at most', () => {
   assert.deepEqual(o.posted[2], [65536], 'enough to be worth a message');
 });
 
+test('a flood may come in small pieces', () => {
+  const o = make();
+  for (let i = 0; i < 4; i++) bring(o, 1500);
+  assert.deepEqual(o.posted, [[1500], [1500]], 'by the third they pour');
+  o.clock.advance(3);
+  for (let i = 0; i < 2; i++) bring(o, 1500);
+  assert.deepEqual(o.posted[2], [3000]);
+  o.clock.advance(3);
+  assert.deepEqual(o.posted[3], [3000]);
+  o.clock.advance(10);
+  bring(o, 1500);
+  assert.deepEqual(o.posted[4], [1500], 'after a pause it begins anew');
+});
+
+test('what one flow brought in a turn is one piece, in order, of a buffer of its own', () => {
+  const batch = new Batch();
+  const piece = (n, len) => new Uint8Array(len).fill(n);
+  batch.addData('tcpData', 1, piece(1, 90_000));
+  batch.addData('tcpData', 2, piece(2, 10));
+  batch.addData('tcpData', 1, piece(3, 90_000));
+  batch.add({type: 'tcpEof', id: 2});
+  batch.addData('tcpData', 2, piece(4, 5));
+  const {messages, transfer} = batch.take();
+  assert.deepEqual(
+    messages.map(({type, id, bytes}) => [type, id, bytes?.length]),
+    [
+      ['tcpData', 1, 180_000],
+      ['tcpData', 2, 10],
+      ['tcpEof', 2, undefined],
+      ['tcpData', 2, 5],
+    ],
+  );
+  assert.deepEqual([messages[0].bytes[89_999], messages[0].bytes[90_000]], [1, 3]);
+  assert.deepEqual(
+    transfer.map(({byteLength}) => byteLength),
+    [180_000, 10, 5],
+  );
+  batch.addData('tcpData', 1, piece(5, 3));
+  assert.deepEqual(
+    [...batch.take().messages[0].bytes],
+    [5, 5, 5],
+    'what was staged before is gone',
+  );
+  assert.deepEqual([...messages[1].bytes.subarray(0, 2)], [2, 2]);
+});
+
 test('the first bytes after a pause are not held', () => {
   const o = make();
   bring(o, 5000);

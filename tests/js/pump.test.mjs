@@ -144,6 +144,19 @@ test('a jump of the wall clock rebinds, a correction does not', () => {
   assert.deepEqual(core.calls, [['rebind', clock.wall]]);
 });
 
+test('in a flood the wall clock is looked at ten times a second', () => {
+  const {core, clock, pump} = makePump();
+  const data = () => pump.input(2000, (c, now) => c.socketInput(1, [1], now));
+  data();
+  clock.wall += 60_000;
+  clock.time += 99;
+  data();
+  assert.equal(core.count('rebind'), 0);
+  clock.time += 1;
+  data();
+  assert.equal(core.count('rebind'), 1);
+});
+
 test('lone input is a turn at once, what follows closely is joined into one', () => {
   const {core, clock, seen, pump} = makePump();
   pump.input(1, (c, now) => c.socketInput(1, [1], now));

@@ -31,6 +31,7 @@ export interface PumpSink {
 type Call = (core: Core, now: number) => void;
 
 const CLOCK_JUMP_MS = 2000; // a sleep; the clock's own corrections are smaller
+const CLOCK_CHECK_MS = 100; // a flood need not look at two clocks in each turn
 const MAX_TICKS_PER_TURN = 8; // then breathe: a deadline that never moves must not hang the page
 const MAX_TIMER_MS = 2 ** 31 - 1; // longer ones fire at once
 const BURST_GAP_MS = 0.5; // input that follows closer than this is a burst, worth joining
@@ -43,6 +44,7 @@ export class Pump {
   readonly #sink: PumpSink;
   readonly #waiting: Call[] = [];
   #wallOffset: number;
+  #clockCheckedAt = -Infinity;
   #busy = false;
   #stopped = false;
   #timer: unknown;
@@ -73,10 +75,11 @@ export class Pump {
     if (this.#stopped) return;
     this.#waiting.push(call);
     if (this.#busy) return;
+    if (len >= DATA_BYTES) return this.#turn(true);
     const burst = this.#clock.now() - this.#turnEndedAt < BURST_GAP_MS;
     const first = this.#joinedBytes === 0;
     this.#joinedBytes += len;
-    if (len >= DATA_BYTES || (!burst && first)) this.#turn();
+    if (!burst && first) this.#turn();
     else if (this.#joinedBytes > MAX_JOINED_BYTES) this.#turn();
     else if (first) this.#clock.soon(() => this.#endBurst());
   }
@@ -99,12 +102,12 @@ export class Pump {
     if (!this.#stopped && !this.#busy && this.#waiting.length > 0) this.#turn();
   }
 
-  #turn(): void {
+  #turn(isData = false): void {
     this.#busy = true;
     this.#joinedBytes = 0;
     try {
       const now = this.#clock.now();
-      this.#noticeClockJump(now);
+      if (!isData || now - this.#clockCheckedAt >= CLOCK_CHECK_MS) this.#noticeClockJump(now);
       do {
         this.#drain(now);
         for (let n = 0; n < MAX_TICKS_PER_TURN && this.#isDue(now); n++) {
@@ -119,7 +122,7 @@ export class Pump {
       this.#sink.trap(error);
     } finally {
       this.#busy = false;
-      this.#turnEndedAt = this.#clock.now();
+      if (!isData) this.#turnEndedAt = this.#clock.now();
     }
   }
 
@@ -135,6 +138,7 @@ export class Pump {
   }
 
   #noticeClockJump(now: number): void {
+    this.#clockCheckedAt = now;
     const offset = this.#clock.wallOffset();
     if (Math.abs(offset - this.#wallOffset) < CLOCK_JUMP_MS) return;
     this.#wallOffset = offset;

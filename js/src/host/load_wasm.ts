@@ -5,6 +5,7 @@
 import type {Core} from '../core/core.js';
 import type {CoreExports} from '../core/exports.js';
 import {coreImport, WasmCore} from '../core/wasm_core.js';
+import {fillRandom} from './random.js';
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
@@ -45,14 +46,6 @@ async function readLocalFile(url: string): Promise<BufferSource> {
     readFile(path: URL): Promise<Uint8Array<ArrayBuffer>>;
   };
   return fs.readFile(new URL(url));
-}
-
-const MAX_RANDOM_BYTES = 65_536; // getRandomValues refuses more at once
-
-function fillRandom(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += MAX_RANDOM_BYTES) {
-    crypto.getRandomValues(bytes.subarray(at, at + MAX_RANDOM_BYTES) as Uint8Array<ArrayBuffer>);
-  }
 }
 
 export type LogLine = (level: number, line: string) => void;

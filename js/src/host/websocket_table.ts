@@ -38,6 +38,7 @@ const CLOSE_FOLLOWS_MS = 100; // an error's close event comes in the same task o
 const BLOCKED = 'the address is blocked';
 
 interface Entry {
+  readonly id: number;
   socket: WebSocketLike;
   staged: Uint8Array;
   stagedLen: number;
@@ -64,7 +65,7 @@ export class WebSocketTable {
       return;
     }
     socket.binaryType = 'arraybuffer';
-    const entry = {socket, staged: new Uint8Array(0), stagedLen: 0};
+    const entry = {id, socket, staged: new Uint8Array(0), stagedLen: 0};
     this.#entries.set(id, entry);
     const mine = (): boolean => this.#entries.get(id) === entry;
     socket.onopen = () => {
@@ -101,12 +102,14 @@ export class WebSocketTable {
     this.#unflushed.add(entry);
   }
 
-  /** The end of a turn: one message per socket. */
+  /** The end of a turn: one message per socket. Only what sends can be too much. */
   flush(): void {
-    for (const entry of this.#unflushed) this.#flushEntry(entry);
+    if (this.#unflushed.size === 0) return;
+    const sent = [...this.#unflushed];
+    for (const entry of sent) this.#flushEntry(entry);
     this.#unflushed.clear();
-    for (const [id, entry] of this.#entries) {
-      if ((entry.socket.bufferedAmount ?? 0) <= MAX_BUFFERED_BYTES) continue;
+    for (const {id, socket} of sent) {
+      if ((socket.bufferedAmount ?? 0) <= MAX_BUFFERED_BYTES) continue;
       this.close(id);
       this.#handlers.closed(id, ABNORMAL_CLOSURE, 'the server does not read');
     }

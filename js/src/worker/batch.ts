@@ -3,16 +3,21 @@ import type {FromEngine} from './messages.js';
 
 type DataType = 'sshData' | 'sshStderr' | 'tcpData' | 'sftpData';
 
+const STAGE_BYTES = 96 * 1024; // a message of a flood, and what is read in the turn that ends it
+const MAX_SPARE_STAGES = 4;
+
 interface Joined {
   type: DataType;
   id: number;
-  chunks: Uint8Array[];
+  stage: Uint8Array<ArrayBuffer>;
   len: number;
 }
 
 export class Batch {
   #items: Array<FromEngine | Joined> = [];
   readonly #lastOf = new Map<number, FromEngine | Joined>();
+  /** Used again: a fresh buffer costs more than the copy into it. */
+  readonly #spare: Array<Uint8Array<ArrayBuffer>> = [];
   #dataBytes = 0;
   #isDataOnly = true;
 
@@ -39,24 +44,35 @@ export class Batch {
   addData(type: DataType, id: number, bytes: Uint8Array): void {
     this.#dataBytes += bytes.length;
     const last = this.#lastOf.get(id);
-    if (last && 'chunks' in last && last.type === type) {
-      last.chunks.push(bytes.slice());
-      last.len += bytes.length;
-      return;
+    const joined = last && 'stage' in last && last.type === type ? last : this.#join(type, id);
+    const end = joined.len + bytes.length;
+    if (end > joined.stage.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * joined.stage.length));
+      larger.set(joined.stage.subarray(0, joined.len));
+      joined.stage = larger;
     }
-    const joined = {type, id, chunks: [bytes.slice()], len: bytes.length};
+    joined.stage.set(bytes, joined.len);
+    joined.len = end;
+  }
+
+  #join(type: DataType, id: number): Joined {
+    const stage = this.#spare.pop() ?? new Uint8Array(STAGE_BYTES);
+    const joined = {type, id, stage, len: 0};
     this.#items.push(joined);
     this.#lastOf.set(id, joined);
+    return joined;
   }
 
   /** Everything so far, and the buffers to transfer with it; starts anew. */
   take(): {messages: FromEngine[]; transfer: ArrayBuffer[]} {
     const transfer: ArrayBuffer[] = [];
     const messages = this.#items.map((item): FromEngine => {
-      if (!('chunks' in item)) return item;
-      const bytes = concat(item.chunks, item.len);
+      if (!('stage' in item)) return item;
+      const {type, id, stage, len} = item;
+      const bytes = stage.slice(0, len);
       transfer.push(bytes.buffer);
-      const {type, id} = item;
+      if (this.#spare.length < MAX_SPARE_STAGES && stage.length === STAGE_BYTES)
+        this.#spare.push(stage);
       return type === 'sftpData' ? {type, id, request: id, bytes} : {type, id, bytes};
     });
     this.#items = [];

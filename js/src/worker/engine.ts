@@ -125,7 +125,7 @@ export class Engine implements PumpSink {
       case 'knownHosts':
         return this.#questions.event(event);
       default:
-        if (this.#flows.event(event, this.#parts.clock.now()))
+        if (this.#flows.event(event, this.#parts.clock))
           this.#pump?.run((core, now) => this.#flows.resume(core, event, now));
     }
   }

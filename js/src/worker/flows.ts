@@ -7,6 +7,7 @@
  */
 import type {Core} from '../core/core.js';
 import type {FlowEvent, SftpEvent} from '../core/events.js';
+import type {Clock} from '../core/pump.js';
 import type {Batch} from './batch.js';
 import type {FlowCommand, FlowOpening} from './messages.js';
 import {ERR_ARG, ERR_FULL} from './questions.js';
@@ -141,7 +142,7 @@ export class Flows {
   }
 
   /** Passes an event on under the page's ref. True: bytes may be pushed now, by resume(). */
-  event(event: FlowEvent, now: number): boolean {
+  event(event: FlowEvent, clock: Pick<Clock, 'now'>): boolean {
     if ('request' in event && event.type !== 'sshAgentSign') return this.#sftpEvent(event);
     const flow = this.#byId.get(event.id);
     if (!flow) return false;
@@ -165,10 +166,12 @@ export class Flows {
         this.#batch.add({...event, id: flow.ref});
         return false;
       case 'sshStep':
-      case 'sshError':
+      case 'sshError': {
+        const now = clock.now();
         this.#batch.add({...event, id: flow.ref, ms: now - flow.stepAt});
         flow.stepAt = now;
         return false;
+      }
       default:
         this.#batch.add({...event, id: flow.ref});
         return false;

@@ -8,7 +8,8 @@ import type {Batch} from './batch.js';
 import type {FromEngine} from './messages.js';
 
 const ENOUGH_BYTES = 64 * 1024;
-const POURING_BYTES = 4096; // in the message before or in this one
+const POURING_BYTES = 4096; // without a pause of
+const PAUSE_MS = 10;
 const HOLD_MS = 3;
 
 type Post = (messages: FromEngine[], transfer: ArrayBuffer[]) => void;
@@ -18,7 +19,8 @@ export class Outbox {
   readonly #clock: Clock;
   readonly #post: Post;
   #postedAt = -Infinity;
-  #postedBytes = 0;
+  /** Of messages that followed each other without a pause. */
+  #poured = 0;
   #timer: unknown;
 
   constructor(batch: Batch, clock: Clock, post: Post) {
@@ -29,14 +31,16 @@ export class Outbox {
 
   /** More comes in than anybody types or reads: what is answered to the relay goes first. */
   get isPouring(): boolean {
-    return Math.max(this.#postedBytes, this.#batch.dataBytes) >= POURING_BYTES;
+    return this.#poured + this.#batch.dataBytes >= POURING_BYTES;
   }
 
   /** The end of a turn: posts, or sees to it that it will be posted. */
   turnEnd(): void {
     const {isEmpty, isDataOnly, dataBytes} = this.#batch;
     if (isEmpty) return;
-    const wait = this.#postedAt + HOLD_MS - this.#clock.now();
+    const now = this.#clock.now();
+    if (now - this.#postedAt >= PAUSE_MS) this.#poured = 0;
+    const wait = this.#postedAt + HOLD_MS - now;
     const holds = isDataOnly && dataBytes < ENOUGH_BYTES && this.isPouring;
     if (!holds || wait <= 0) return this.flush();
     this.#timer ??= this.#clock.setTimer(() => this.flush(), wait);
@@ -47,7 +51,7 @@ export class Outbox {
     this.#timer = undefined;
     if (this.#batch.isEmpty) return;
     this.#postedAt = this.#clock.now();
-    this.#postedBytes = this.#batch.dataBytes;
+    this.#poured = Math.min(this.#poured + this.#batch.dataBytes, POURING_BYTES);
     const {messages, transfer} = this.#batch.take();
     this.#post(messages, transfer);
   }
