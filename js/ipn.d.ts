@@ -167,8 +167,11 @@ export interface IPNProblem {
 export interface IPN {
   /** Joins. Once. */
   run(callbacks: IPNCallbacks): void;
-  /** Asks for a page to log in at: notifyBrowseToURL. */
-  login(): void;
+  /**
+   * Asks for a page to log in at: notifyBrowseToURL; [+] or uses another pre-auth key. For a node that
+   * is not joined, or of which notifyError said "node-key-expiring": its sessions go on.
+   */
+  login(authKey?: string): void;
   logout(): void;
   /** [+] How the connections to the control server and the relays are now. */
   status(): IPNStatus;

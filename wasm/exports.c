@@ -96,9 +96,9 @@ EXPORT void x_want(uint32_t wanted)
     ipn_want(ipn, wanted);
 }
 
-EXPORT int x_login(double now)
+EXPORT int x_login(const char *auth_key, double now)
 {
-    return ipn_login(ipn, "", ms(now));
+    return ipn_login(ipn, auth_key, ms(now));
 }
 
 EXPORT int x_logout(double now)

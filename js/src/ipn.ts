@@ -109,8 +109,8 @@ export class Ipn implements IPN {
     this.#notices.tellProblems();
   }
 
-  login(): void {
-    this.#post({type: 'login'});
+  login(authKey = ''): void {
+    this.#post({type: 'login', authKey: checkText(authKey, 'authKey')});
   }
 
   logout(): void {

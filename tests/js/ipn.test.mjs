@@ -292,6 +292,21 @@ test('logout: sessions end, the page is told NeedsLogin, login() starts a fresh 
   assert.equal(world.core.calls[0][1].authKey, '');
 });
 
+test('login() with another key: to the node that is, or the next one after a logout', async () => {
+  const world = await startedWorld({authKey: 'once'});
+  world.ipn.login('twice');
+  await settle();
+  assert.deepEqual(world.core.calls.at(-1), ['login', 'twice']);
+  world.ipn.logout();
+  await coreSays(world, {type: 'loggedOut'});
+  world.ipn.login('thrice');
+  await settle();
+  assert.equal(world.cores.length, 2);
+  assert.equal(world.core.calls[0][1].authKey, 'thrice');
+  assert.throws(() => world.ipn.login(42), {name: 'TypeError', message: /authKey/});
+  assert.throws(() => world.ipn.login('a\0b'), TypeError);
+});
+
 /** A world with a session open, whose page recorded what that session was told. */
 async function worldWithSession() {
   const world = await startedWorld();

@@ -83,7 +83,7 @@ test('nobody there: another link gets what was posted', async () => {
   world.link.post({type: 'run'});
   world.events.failed('blocked');
   assert.deepEqual(world.why, ['blocked']);
-  world.link.post({type: 'login'});
+  world.link.post({type: 'login', authKey: ''});
   assert.deepEqual(types(world.other), ['run', 'login']);
   assert.equal(world.link.leave([]), false, 'the other one is the page’s own');
   assert.equal(world.link.keepsSessions, false);

@@ -21,7 +21,7 @@ function makePump() {
 test('a call is followed by everything there is, then by the end of the turn', () => {
   const {core, seen, pump} = makePump();
   core.on.login = () => core.push({type: 'state'}, {type: 'netMap'});
-  pump.run((c, now) => c.login(now));
+  pump.run((c, now) => c.login('', now));
   assert.deepEqual(seen, ['state', 'netMap', 'end']);
 });
 

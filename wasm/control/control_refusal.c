@@ -36,19 +36,28 @@ static void refuse_version(struct control_client *cc, const char *words)
     control_need_login(cc);
 }
 
-/* Why we had to register at all. */
-static const char *reason(const struct control_client *cc)
+/* The auth key was good, once. What a person must know is why it was needed again. */
+static bool refuse_return(struct control_client *cc)
 {
+    static const char and_key[] = "and its auth key is good no more: log in, or use another key.";
+
     if (cc->rejoined)
-        return "The control server has removed this node. ";
-    return cc->renewing && control_expiry_is_over(cc) ? "This node's key has expired. " : "";
+        control_emit_problem(cc, CONTROL_PROBLEM_NODE_GONE,
+                             "The control server has removed this node, %s", and_key);
+    else if (cc->renewing && control_expiry_is_over(cc))
+        control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED, "This node's key has expired, %s",
+                             and_key);
+    else
+        return false;
+    return true;
 }
 
 void control_refused(struct control_client *cc, const char *error)
 {
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         if (control_text_contains(error, refusals[i].words)) {
-            control_emit_problem(cc, refusals[i].problem, "%s%s", reason(cc), refusals[i].sentence);
+            if (!refuse_return(cc))
+                control_emit_problem(cc, refusals[i].problem, "%s", refusals[i].sentence);
             control_need_login(cc);
             return;
         }

@@ -81,7 +81,8 @@ export class Home {
 
   #drawProblem(card: Card, problem: NonNullable<Tailnet['problem']>): void {
     const advice = adviceFor(problem.code);
-    const again: CardAction = {label: 'Try again', run: () => void this.#tailnet.join()};
+    const label = problem.code.startsWith('node-') ? 'Join again' : 'Try again';
+    const again: CardAction = {label, run: () => void this.#tailnet.join()};
     const retrying = problem.retrying ? 'It is being tried again.' : '';
     card.show({
       tone: problem.retrying ? 'warn' : 'bad',

@@ -1,4 +1,5 @@
-/* What is being connected again and when, at the foot of the page, with a button to do it now. */
+/* At the foot of the page: what is being connected again and when, or that the node's key expires; with
+ * a button to do something about it now. */
 import {byId, setText} from './dom.js';
 import type {Tailnet} from './tailnet.js';
 
@@ -12,17 +13,21 @@ export class LinkBar {
 
   constructor(tailnet: Tailnet) {
     this.#tailnet = tailnet;
-    this.#now.addEventListener('click', () => tailnet.reconnect());
+    this.#now.addEventListener('click', () => {
+      if (tailnet.lost) tailnet.reconnect();
+      else void tailnet.renew();
+    });
   }
 
   draw(): void {
     clearTimeout(this.#timer);
-    const lost = this.#tailnet.lost;
+    const {lost, expiring} = this.#tailnet;
     const seconds = Math.ceil(((lost?.link.retryAt ?? 0) - Date.now()) / 1000);
     const when = seconds > 0 ? ` in ${seconds} s` : '…';
-    setText(this.#text, lost ? `Reconnecting to ${lost.what}${when}` : '');
-    this.#text.title = lost?.link.error ?? '';
-    this.#now.hidden = seconds <= 0;
+    setText(this.#text, lost ? `Reconnecting to ${lost.what}${when}` : expiring.split(/[;:]/)[0]!);
+    this.#text.title = lost?.link.error ?? expiring;
+    setText(this.#now, lost || !expiring ? 'now' : 'renew');
+    this.#now.hidden = lost ? seconds <= 0 : !expiring;
     if (lost) this.#timer = setTimeout(() => this.draw(), DRAW_EVERY_MS);
   }
 }

@@ -14,54 +14,28 @@ import init, {
   type IPNStatus,
 } from 'meshterm';
 import type {Disposable} from './dom.js';
+import {askToJoin, JoinError, type JoinAnswer} from './join.js';
 import {machinesOf, type HubNetMap, type Machine} from './machines.js';
 
 export type Phase = 'asking' | 'loading' | 'joining' | 'login' | 'approval' | 'joined' | 'failed';
-
-/** What the hub's server says to POST /api/join. */
-interface JoinAnswer {
-  controlURL: string;
-  controlKey: string;
-  authKey: string;
-  derpURLs: Record<string, string>;
-  user: string;
-  tailnet: string;
-  loginServer: string;
-}
 
 const NOTICE_MS = 20_000; // a problem that is not repeated for so long is over
 const WORKERS = ['dedicated', 'none'] as const; // ?worker=
 /** Of problems that keep nobody from working. */
 const NOTES = ['other-version', 'state-in-use', 'state-storage'];
+/** Of problems that a new key from the hub ends: the node stays, and its shells with it. */
+const NEW_KEY_HELPS = [
+  'node-deleted',
+  'node-key-expired',
+  'auth-key-used',
+  'auth-key-expired',
+  'auth-key-invalid',
+];
 const HOSTNAME = 'meshterm-hub';
 
 function workerKind(): 'dedicated' | 'none' | 'shared' {
   const wanted = new URLSearchParams(location.search).get('worker');
   return WORKERS.find((known) => known === wanted) ?? 'shared';
-}
-
-class JoinError extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-async function askToJoin(): Promise<JoinAnswer> {
-  let response: Response;
-  try {
-    response = await fetch('/api/join', {method: 'POST', signal: AbortSignal.timeout(30_000)});
-  } catch {
-    throw new JoinError('hub', 'The hub does not answer.');
-  }
-  if (response.status === 401)
-    throw new JoinError('hub-locked', 'The hub was restarted since this page was opened.');
-  const answer = (await response.json().catch(() => ({}))) as JoinAnswer & {error?: string};
-  if (!response.ok)
-    throw new JoinError('headscale', answer.error ?? `The hub answered ${response.status}.`);
-  return answer;
 }
 
 export class Tailnet {
@@ -78,11 +52,14 @@ export class Tailnet {
   loginServer = '';
   /** What a person should know, and nothing hangs on; or ''. */
   note = '';
+  /** That the node's key expires soon, or ''. */
+  expiring = '';
   #ipn: IPN | undefined;
   #home: IPNRelayLink | undefined;
   #regions: IPNRelayLink[] = [];
   #control: IPNLink | undefined;
   #attempt = 0;
+  #lacksKey = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
   /** Known hosts; and the node's keys, should this page end without a goodbye. */
@@ -137,8 +114,36 @@ export class Tailnet {
     return this.machines.find((machine) => machine.id === id);
   }
 
-  /** Joins, or joins anew. */
-  async join(): Promise<void> {
+  /** Joins, or joins again: the same node if a key is all it lacks. */
+  join(): Promise<void> {
+    const ipn = this.#ipn;
+    if (!ipn || !this.#lacksKey) return this.#joinAnew();
+    this.problem = undefined;
+    this.#setPhase('asking');
+    return this.#logIn(ipn);
+  }
+
+  /** A new key before the old one expires. */
+  async renew(): Promise<void> {
+    this.expiring = '';
+    this.#changed();
+    if (this.#ipn) await this.#logIn(this.#ipn);
+  }
+
+  async #logIn(ipn: IPN): Promise<void> {
+    const attempt = this.#attempt;
+    try {
+      const {authKey} = await askToJoin();
+      if (attempt !== this.#attempt) return;
+      ipn.login(authKey);
+      if (this.phase === 'asking') this.#setPhase('joining');
+    } catch (error) {
+      if (attempt === this.#attempt) this.#failBy(error);
+    }
+  }
+
+  async #joinAnew(): Promise<void> {
+    this.#lacksKey = false;
     const attempt = ++this.#attempt;
     const old = this.#ipn;
     this.#ipn = undefined;
@@ -159,9 +164,7 @@ export class Tailnet {
       this.#setPhase('joining');
       this.#run(ipn, attempt);
     } catch (error) {
-      if (attempt !== this.#attempt) return;
-      const code = error instanceof JoinError ? error.code : 'not-started';
-      this.#fail({code, message: error instanceof Error ? error.message : String(error)});
+      if (attempt === this.#attempt) this.#failBy(error);
     }
   }
 
@@ -214,6 +217,8 @@ export class Tailnet {
         return this.phase === 'joined' ? undefined : this.#setPhase('joining');
       case 'Running':
         this.#clearNotice();
+        this.expiring = '';
+        this.#lacksKey = false;
         return this.#setPhase('joined');
       case 'NeedsLogin':
         // A problem that ends the attempt says more; otherwise ask where to log in.
@@ -231,7 +236,14 @@ export class Tailnet {
       this.note = problem.message;
       return this.#changed();
     }
-    if (!problem.retrying) return this.#fail(problem);
+    if (problem.code === 'node-key-expiring') {
+      this.expiring = problem.message;
+      return this.#changed();
+    }
+    if (!problem.retrying) {
+      this.#lacksKey = NEW_KEY_HELPS.includes(problem.code);
+      return this.#fail(problem);
+    }
     this.problem = problem;
     clearTimeout(this.#noticeTimer);
     this.#noticeTimer = setTimeout(() => {
@@ -244,6 +256,11 @@ export class Tailnet {
   #clearNotice(): void {
     clearTimeout(this.#noticeTimer);
     this.problem = undefined;
+  }
+
+  #failBy(error: unknown): void {
+    const code = error instanceof JoinError ? error.code : 'not-started';
+    this.#fail({code, message: error instanceof Error ? error.message : String(error)});
   }
 
   #fail({code, message}: {code: string; message: string}): void {

@@ -27,7 +27,8 @@ export interface Core {
   run(now: number): number;
   /** In which forms to tell the netmap: WANT_NETMAP at first. */
   want(wanted: number): void;
-  login(now: number): void;
+  /** authKey: '' to ask a person. */
+  login(authKey: string, now: number): void;
   logout(now: number): void;
   /** Sessions, streams and idle connections are told to end: their last events follow. */
   closeStreams(now: number): void;

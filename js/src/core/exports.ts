@@ -20,7 +20,7 @@ export interface CoreExports {
   x_close(): void;
   x_run(now: number): number;
   x_want(wanted: number): void;
-  x_login(now: number): void;
+  x_login(authKey: number, now: number): void;
   x_logout(now: number): void;
   x_close_streams(now: number): number;
   x_tick(now: number): void;

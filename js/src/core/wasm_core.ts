@@ -71,8 +71,8 @@ export class WasmCore implements Core {
     this.#x.x_want(wanted);
   }
 
-  login(now: number): void {
-    this.#x.x_login(now);
+  login(authKey: string, now: number): void {
+    this.#withStrings([authKey], ([at]) => this.#x.x_login(at!, now));
   }
 
   logout(now: number): void {

@@ -75,8 +75,8 @@ export class Engine implements PumpSink {
         this.#wanted = message.wanted;
         return this.#pump?.run((core, now) => want(core, message, now));
       case 'login':
-        if (this.#phase === 'loggedOut') return this.#startAgain();
-        return this.#pump?.run((core, now) => core.login(now));
+        if (this.#phase === 'loggedOut') return this.#startAgain(message.authKey);
+        return this.#pump?.run((core, now) => core.login(message.authKey, now));
       case 'logout':
         return this.#pump?.run((core, now) => core.logout(now));
       case 'rebind':
@@ -180,13 +180,13 @@ export class Engine implements PumpSink {
   }
 
   /** login() after logout(): a new node, and the key that the old one came in with is used up. */
-  #startAgain(): void {
+  #startAgain(authKey: string): void {
     this.#phase = 'new';
-    const config = {...this.#start!.config, authKey: '', state: ''};
+    const config = {...this.#start!.config, authKey, state: ''};
     void this.#startCore(config, () => {
       this.#pump?.run((core, now) => {
         want(core, {type: 'run', wanted: this.#wanted}, now);
-        core.login(now);
+        core.login('', now);
       });
     });
   }

@@ -13,7 +13,8 @@ export type ToEngine =
   /** wanted: the forms of the netmap that the page listens to, as Core.want() takes them. */
   | {type: 'run'; wanted: number}
   | {type: 'want'; wanted: number}
-  | {type: 'login' | 'logout' | 'rebind'}
+  | {type: 'login'; authKey: string}
+  | {type: 'logout' | 'rebind'}
   | {type: 'close'; logout: boolean}
   | Question
   | FlowOpening

@@ -78,8 +78,8 @@ export class FakeCore {
   want(wanted) {
     this.#call('want', wanted);
   }
-  login() {
-    this.#call('login');
+  login(authKey) {
+    this.#call('login', authKey);
   }
   logout() {
     this.#call('logout');

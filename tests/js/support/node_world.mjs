@@ -102,7 +102,7 @@ export class NodeWorld {
   /** The core says something by itself. */
   async says(...events) {
     this.core.push(...events);
-    this.node.handle(this.node.connect({post() {}, close() {}}), {type: 'login'});
+    this.node.handle(this.node.connect({post() {}, close() {}}), {type: 'login', authKey: ''});
     await settle();
   }
 }

@@ -91,7 +91,7 @@ static void test_deleted_for_good(const char *new_key)
     delete_node();
     w.script = SCRIPT_INVALID_KEY;
     CHECK(world_run(&w, MINUTE, needs_login));
-    CHECK_STR(w.problem, "auth-key-invalid");
+    CHECK_STR(w.problem, "node-deleted");
     CHECK(strstr(w.problem_text, "has removed this node") != NULL);
     w.script = new_key[0] ? SCRIPT_ACCEPT : SCRIPT_LOGIN;
     IPN_CALL(ipn_login(w.ipn, new_key, w.now_ms));

@@ -182,8 +182,8 @@ static void test_own_key_expires_with_auth_key(void)
     tell(&w, map, SELF(",\"Expired\":true,\"KeyExpiry\":\"2023-11-14T22:30:00Z\"") "}");
     server_answer(&w.server, renewal(&w), 200, "{\"Error\":\"authkey already used\"}");
     world_run(&w);
-    CHECK(world_problem(&w, CONTROL_PROBLEM_AUTH_KEY_USED));
-    CHECK(strstr(w.events[w.seen - 1].text, "This node's key has expired. This auth key") != NULL);
+    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
+    CHECK(strstr(w.events[w.seen - 1].text, "key has expired, and its auth key") != NULL);
     CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
     world_free(&w);
 }
@@ -243,8 +243,8 @@ static void test_node_gone(void)
     CHECK(w.events[w.seen - 1].retried);
     world_sleep(&w, 500);
     answer(&w, REGISTER, "\"AuthKey\":\"hskey\"", 200, "{\"Error\":\"authkey already used\"}");
-    CHECK(world_problem(&w, CONTROL_PROBLEM_AUTH_KEY_USED));
-    CHECK(strstr(w.events[w.seen - 1].text, "removed this node") != NULL);
+    CHECK(world_problem(&w, CONTROL_PROBLEM_NODE_GONE));
+    CHECK(strstr(w.events[w.seen - 1].text, "removed this node, and its auth key") != NULL);
     CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
     world_free(&w);
 
