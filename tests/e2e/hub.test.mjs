@@ -9,36 +9,14 @@ import assert from 'node:assert/strict';
 import {mkdirSync} from 'node:fs';
 import {userInfo} from 'node:os';
 import path from 'node:path';
-import {after, afterEach, before, test} from 'node:test';
-import {launchChromium} from '../support/browser.mjs';
-import {startDemo} from '../../web/demo.mjs';
-import {HubPage} from './hub_page.mjs';
+import {test} from 'node:test';
+import {hubBed} from './hub_bed.mjs';
 
 const USER = userInfo().username;
 const SHOTS = process.env.MESHTERM_SHOTS;
 
-let demo, browser;
-const pages = [];
-
-before(async () => {
-  demo = await startDemo({prepared: true, say: () => {}});
-  browser = await launchChromium();
-});
-
-afterEach(async () => {
-  for (const page of pages.splice(0)) await page.close();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-async function openHub(options = {}, where = '') {
-  const hub = await HubPage.open(browser, demo.url.replace('/?', `/${where}?`), options);
-  pages.push(hub);
-  return hub;
-}
+const bed = hubBed();
+const openHub = (options, where) => bed.open(options, where);
 
 async function shot(hub, name) {
   if (!SHOTS) return;
@@ -286,7 +264,7 @@ test('a flood of output, then Ctrl-C: nothing is lost after it', async () => {
 
 test('without a worker', async () => {
   const hub = await openHub({}, '');
-  await hub.page.goto(`${new URL(demo.url).origin}/?worker=none`);
+  await hub.page.goto(`${new URL(bed.demo.url).origin}/?worker=none`);
   await hub.row().waitFor();
   assert.equal(hub.page.workers().length, 0);
   await hub.openShell();
@@ -309,7 +287,7 @@ test('lite.html: the embedding example', async () => {
 });
 
 test('Headscale is down: said in words; Try again joins once it is back', async () => {
-  await demo.headscale.stop();
+  await bed.demo.headscale.stop();
   try {
     const hub = await openHub({joined: false});
     await hub.button('Try again').waitFor();
@@ -319,12 +297,12 @@ test('Headscale is down: said in words; Try again joins once it is back', async 
     await hub.page.setViewportSize({width: 390, height: 780});
     await hub.button('Try again').waitFor();
     await shot(hub, 'headscale-down-phone');
-    await demo.headscale.launch();
+    await bed.demo.headscale.launch();
     await hub.button('Try again').click();
     await hub.page.waitForSelector('#machines .row:not(.off)');
     await hub.openShell();
   } finally {
-    if (!demo.headscale.daemon.running) await demo.headscale.launch();
+    if (!bed.demo.headscale.daemon.running) await bed.demo.headscale.launch();
   }
 });
 
@@ -333,14 +311,14 @@ test('Headscale goes away under a shell: the foot counts down; "now", and the sh
   await hub.openShell();
   await hub.enter('echo a-$((6*7))', /^a-42$/m);
   try {
-    await demo.headscale.stop();
+    await bed.demo.headscale.stop();
     await hub.page.waitForFunction(() =>
       /^Reconnecting to the relay( in \d+ s|…)$/.test(
         document.getElementById('link-text').textContent,
       ),
     );
     await hub.page.keyboard.type('echo b-$((6*8))\n');
-    await demo.headscale.launch();
+    await bed.demo.headscale.launch();
     // It is there only between two attempts; either way the shell goes on.
     await hub.page
       .locator('#link-now:visible')
@@ -350,6 +328,6 @@ test('Headscale goes away under a shell: the foot counts down; "now", and the sh
     await hub.page.waitForFunction(() => document.getElementById('link-text').textContent === '');
     assert.equal(await hub.tabs().count(), 1);
   } finally {
-    if (!demo.headscale.daemon.running) await demo.headscale.launch();
+    if (!bed.demo.headscale.daemon.running) await bed.demo.headscale.launch();
   }
 });

@@ -7,37 +7,25 @@ import assert from 'node:assert/strict';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {after, afterEach, before, test} from 'node:test';
-import {launchChromium} from '../support/browser.mjs';
+import {after, before, test} from 'node:test';
 import {opensshMissing, startOpenSSH, startServers} from '../support/ssh_servers.mjs';
-import {startDemo} from '../../web/demo.mjs';
+import {hubBed} from './hub_bed.mjs';
 import {HubPage} from './hub_page.mjs';
 
 const skip = opensshMissing() ?? false;
-let demo, browser, servers;
-const pages = [];
+const bed = hubBed({skip});
+let servers;
 
 before(async () => {
-  if (skip) return;
-  servers = await startServers();
-  demo = await startDemo({prepared: true, say: () => {}});
-  browser = await launchChromium();
+  if (!skip) servers = await startServers();
 });
 
-afterEach(async () => {
-  for (const page of pages.splice(0)) await page.close();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-  await servers?.stop();
-});
+after(() => servers?.stop());
 
 /** A page that opens account@machine:port by the find field. */
 async function openAt(port, hub) {
-  hub ??= await HubPage.open(browser, demo.url);
-  if (!pages.includes(hub)) pages.push(hub);
+  hub ??= await bed.open();
+  if (!bed.pages.includes(hub)) bed.pages.push(hub);
   const name = await hub.row().locator('.name').innerText();
   await hub.page.locator('#find').fill(`${servers.account}@${name}:${port}`);
   await hub.page.keyboard.press('Enter');
@@ -47,9 +35,9 @@ async function openAt(port, hub) {
 /** Without the node that tabs share, and its connections: each page begins anew. */
 async function openAlone(context) {
   const hub = context
-    ? await HubPage.openIn(context, demo.url)
-    : await HubPage.open(browser, demo.url);
-  await hub.page.goto(`${new URL(demo.url).origin}/?worker=dedicated`);
+    ? await HubPage.openIn(context, bed.demo.url)
+    : await HubPage.open(bed.browser, bed.demo.url);
+  await hub.page.goto(`${new URL(bed.demo.url).origin}/?worker=dedicated`);
   await hub.row().waitFor();
   return hub;
 }
@@ -67,6 +55,18 @@ async function answer(hub, ...answers) {
   assert.equal(await inputs.count(), answers.length);
   for (const [at, text] of answers.entries()) await inputs.nth(at).fill(text);
   await hub.button('Log in').click();
+}
+
+/** A page that trusted a server and may try again, with one of other keys in its place. */
+async function openAtOtherKeys(options = {}) {
+  const first = await startOpenSSH();
+  const hub = await openAt(first.port);
+  await trust(hub);
+  await hub.card().locator('.answer').first().waitFor();
+  await hub.button('Cancel').click();
+  await first.stop();
+  const second = await startOpenSSH({...options, port: first.port});
+  return {hub, second};
 }
 
 test('an unknown host, a password: asked for, the key with its picture', {skip}, async () => {
@@ -108,7 +108,7 @@ test(
   async () => {
     const first = await openAlone();
     const second = await openAlone(first.context);
-    pages.push(second, first);
+    bed.pages.push(second, first);
     for (const [hub, {port}] of [
       [first, servers.openssh],
       [second, servers.pam],
@@ -215,13 +215,7 @@ test(
   'a host of which another type of key is known: said where its new one is shown',
   {skip},
   async () => {
-    const first = await startOpenSSH();
-    const hub = await openAt(first.port);
-    await trust(hub);
-    await hub.card().locator('.answer').first().waitFor();
-    await hub.button('Cancel').click();
-    await first.stop();
-    const second = await startOpenSSH({port: first.port, keys: ['rsa']});
+    const {hub, second} = await openAtOtherKeys({keys: ['rsa']});
     try {
       await hub.button('Try again').click();
       await hub.button('Trust it and connect').waitFor();
@@ -247,13 +241,7 @@ test(
   'a changed host key is refused with both fingerprints, and replaced on purpose',
   {skip},
   async () => {
-    const first = await startOpenSSH();
-    const hub = await openAt(first.port);
-    await trust(hub);
-    await hub.card().locator('.answer').first().waitFor();
-    await hub.button('Cancel').click();
-    await first.stop();
-    const second = await startOpenSSH({port: first.port});
+    const {hub, second} = await openAtOtherKeys();
     try {
       await hub.button('Try again').click();
       await hub.button('Replace the key…').waitFor();

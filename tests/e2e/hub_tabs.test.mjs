@@ -3,36 +3,15 @@
  * there. All of it real, as in hub.test.mjs.
  */
 import assert from 'node:assert/strict';
-import {after, afterEach, before, test} from 'node:test';
-import {launchChromium} from '../support/browser.mjs';
-import {startDemo} from '../../web/demo.mjs';
+import {test} from 'node:test';
+import {hubBed} from './hub_bed.mjs';
 import {HubPage} from './hub_page.mjs';
 
-let demo, browser;
-const pages = [];
-
-before(async () => {
-  demo = await startDemo({prepared: true, say: () => {}});
-  browser = await launchChromium();
-});
-
-afterEach(async () => {
-  for (const page of pages.splice(0)) await page.close();
-});
-
-after(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-async function openHub() {
-  const hub = await HubPage.open(browser, demo.url);
-  pages.push(hub);
-  return hub;
-}
+const bed = hubBed();
+const openHub = () => bed.open();
 
 async function hubNodes() {
-  const nodes = await demo.headscale.nodes();
+  const nodes = await bed.demo.headscale.nodes();
   return nodes.filter((n) => (n.given_name ?? n.givenName ?? n.name).startsWith('meshterm-hub'));
 }
 
@@ -72,7 +51,7 @@ test('three tabs of the hub are one node, each with its own shells', async () =>
   for (let i = 0; i < 2; i++) {
     const other = new HubPage();
     Object.assign(other, {context: hub.context, page: await hub.context.newPage(), lines: []});
-    await other.page.goto(new URL(demo.url).origin);
+    await other.page.goto(new URL(bed.demo.url).origin);
     await other.row().waitFor();
     others.push(other);
   }
