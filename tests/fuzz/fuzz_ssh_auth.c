@@ -12,18 +12,12 @@
 
 #include "base/host.h"
 #include "ssh/ssh_auth.h"
+#include "support/ssh/plain_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Made for this by ssh-keygen; the second with the passphrase "x" and -a 1. */
-static const char plain_key[] =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
-    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
-    "QyNTUxOQAAACD+ON7FGyIUX+7Cby+JwUAOF08i6/DxYLR9aL8nis/UpwAAAIjo6m8M6Opv\n"
-    "DAAAAAtzc2gtZWQyNTUxOQAAACD+ON7FGyIUX+7Cby+JwUAOF08i6/DxYLR9aL8nis/Upw\n"
-    "AAAECOk3avT/vPHY+sayXmH3g660ENaGtTk3ORuEyjwiWEZP443sUbIhRf7sJvL4nBQA4X\n"
-    "TyLr8PFgtH1ovyeKz9SnAAAAAAECAwQF\n"
-    "-----END OPENSSH PRIVATE KEY-----\n";
+/* The second is made by ssh-keygen with the passphrase "x" and -a 1. */
+static const char plain_key[] = PLAIN_KEY;
 static const char locked_key[] =
     "-----BEGIN OPENSSH PRIVATE KEY-----\n"
     "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABBwNR0uPm\n"

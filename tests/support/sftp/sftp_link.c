@@ -6,14 +6,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/host.h"
+#include "support/real_host.h"
 
 struct sftp_link {
     struct ssh_sftp *sf; /* over pipes */
@@ -24,14 +23,6 @@ struct sftp_link {
     bool lost, closed;
     bool asked, full; /* something was asked of the session; the socket takes no more */
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static struct sftp_link *link_new(void)
 {
@@ -104,18 +95,6 @@ static void pipe_turn(struct sftp_link *l)
 
 /* ---- SSH ---- */
 
-static void random_bytes(uint8_t *dst, size_t len)
-{
-    while (len) {
-        ssize_t n = getrandom(dst, len, 0);
-
-        if (n > 0) {
-            dst += n;
-            len -= (size_t)n;
-        }
-    }
-}
-
 static int socket_read(void *ctx, uint8_t *dst, size_t cap)
 {
     struct sftp_link *l = ctx;
@@ -147,7 +126,7 @@ struct sftp_link *link_ssh(int port, const char *user)
     struct ssh_channel_config channel = {.kind = SSH_CHANNEL_SFTP};
     struct sftp_link *l = link_new();
 
-    host_init(&(struct host_calls){random_bytes, NULL});
+    host_init(&(struct host_calls){real_random_bytes, NULL});
     l->in = l->out = socket(AF_INET, SOCK_STREAM, 0);
     if (l->in < 0 || connect(l->in, (struct sockaddr *)&to, sizeof to) < 0)
         exit(2);
@@ -156,7 +135,7 @@ struct sftp_link *link_ssh(int port, const char *user)
     l->channel = l->session ? ssh_session_open_channel(l->session, &channel) : -1;
     if (l->channel < 0)
         exit(2);
-    ssh_session_run(l->session, now_ms());
+    ssh_session_run(l->session, real_now_ms());
     return l;
 }
 
@@ -167,15 +146,15 @@ static void ssh_turn(struct sftp_link *l)
 
     if (!l->asked)
         poll(&fd, 1, 20);
-    ssh_session_tick(l->session, now_ms());
+    ssh_session_tick(l->session, real_now_ms());
     if (l->asked || fd.revents)
-        ssh_session_run(l->session, now_ms());
+        ssh_session_run(l->session, real_now_ms());
     l->asked = false;
 }
 
 static int ssh_next(struct sftp_link *l, struct ssh_event *ev)
 {
-    while (ssh_session_next(l->session, ev, now_ms())) {
+    while (ssh_session_next(l->session, ev, real_now_ms())) {
         if (ev->type == SSH_EVENT_HOST_KEY && ev->code == 0)
             ssh_session_answer_host_key(l->session, l->asked = true);
         else if (ev->type == SSH_EVENT_CLOSED || ev->type == SSH_EVENT_CHANNEL_CLOSED)

@@ -35,15 +35,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/host.h"
 #include "ssh/ssh_known_hosts.h"
 #include "ssh/ssh_session_internal.h"
+#include "support/real_host.h"
 
 struct drive {
     struct ssh_config config;
@@ -66,26 +65,6 @@ struct drive {
     int exit_code;
     struct ssh_session *session;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static void random_bytes(uint8_t *dst, size_t len)
-{
-    while (len) {
-        ssize_t n = getrandom(dst, len, 0);
-
-        if (n > 0) {
-            dst += n;
-            len -= (size_t)n;
-        }
-    }
-}
 
 static int socket_read(void *ctx, uint8_t *dst, size_t cap)
 {
@@ -124,7 +103,7 @@ static void consumed(struct drive *d, size_t n)
     d->received += n;
     d->held_credit += n;
     if (d->stall_ms && !d->stall_until_ms)
-        d->stall_until_ms = now_ms() + (uint64_t)d->stall_ms;
+        d->stall_until_ms = real_now_ms() + (uint64_t)d->stall_ms;
     if (d->close_after && d->received >= (size_t)d->close_after) {
         ssh_session_close(d->session);
         d->close_after = 0;
@@ -270,7 +249,7 @@ static void turn(struct drive *d)
 {
     bool wants_input = d->open && !d->input_ended && !d->input_len;
     struct pollfd fds[2] = {{d->fd, POLLIN, 0}, {wants_input ? 0 : -1, POLLIN, 0}};
-    uint64_t deadline = ssh_session_next_deadline(d->session), now = now_ms();
+    uint64_t deadline = ssh_session_next_deadline(d->session), now = real_now_ms();
     int wait_ms = deadline == NEVER ? 50 : deadline > now ? (int)(deadline - now) : 0;
     struct ssh_event ev;
 
@@ -281,15 +260,15 @@ static void turn(struct drive *d)
         read_input(d);
     if (d->input_len)
         write_input(d);
-    if (d->held_credit && now_ms() >= d->stall_until_ms) {
+    if (d->held_credit && real_now_ms() >= d->stall_until_ms) {
         ssh_session_credit(d->session, d->channel, d->held_credit);
         d->held_credit = 0;
     }
-    ssh_session_run(d->session, now_ms());
-    while (ssh_session_next(d->session, &ev, now_ms()))
+    ssh_session_run(d->session, real_now_ms());
+    while (ssh_session_next(d->session, &ev, real_now_ms()))
         handle_event(d, &ev);
-    ssh_session_tick(d->session, now_ms());
-    ssh_session_run(d->session, now_ms());
+    ssh_session_tick(d->session, real_now_ms());
+    ssh_session_run(d->session, real_now_ms());
 }
 
 /* "--kex LIST" and so on: false if it is none of them. */
@@ -438,7 +417,7 @@ int main(int argc, char **argv)
     const struct ssh_info *info;
     int at = 1, n;
 
-    host_init(&(struct host_calls){random_bytes, NULL});
+    host_init(&(struct host_calls){real_random_bytes, NULL});
     if (argc == 3 && strcmp(argv[1], "--keygen") == 0)
         return write_key(ssh_key_generate_ed25519(), argv[2]);
     if (argc == 3 && strcmp(argv[1], "--convert") == 0)
@@ -454,8 +433,8 @@ int main(int argc, char **argv)
     d.config.user = argv[at + 1];
     d.config.port = (uint16_t)atoi(argv[at]);
     d.channel_config.term = "xterm-256color";
-    host_init(&(struct host_calls){random_bytes, NULL});
-    host_set_wall_offset((int64_t)time(NULL) * 1000 - (int64_t)now_ms());
+    host_init(&(struct host_calls){real_random_bytes, NULL});
+    host_set_wall_offset((int64_t)time(NULL) * 1000 - (int64_t)real_now_ms());
     d.fd = connect_to(atoi(argv[at]));
     d.session = ssh_session_new(&d.config, &transport);
     if (!d.session || !offer_only(&d))

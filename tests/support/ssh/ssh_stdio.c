@@ -18,15 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/host.h"
 #include "ssh/ssh_session.h"
+#include "support/real_host.h"
 
 enum { MAX_NUMBER = 1000, EVENT_OPENED = 200, EVENT_TAKEN };
 
@@ -37,20 +36,6 @@ static struct buf in;                     /* frames not yet carried out */
 static struct buf pending[MAX_NUMBER];    /* bytes a channel has not taken */
 static bool eof_due[MAX_NUMBER];
 static size_t pending_len;
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static void random_bytes(uint8_t *dst, size_t len)
-{
-    if (getrandom(dst, len, 0) != (ssize_t)len)
-        abort();
-}
 
 static int socket_read(void *ctx, uint8_t *dst, size_t cap)
 {
@@ -252,7 +237,7 @@ static void write_pending(void)
 
 static void turn(void)
 {
-    uint64_t deadline = ssh_session_next_deadline(session), now = now_ms();
+    uint64_t deadline = ssh_session_next_deadline(session), now = real_now_ms();
     int wait_ms = deadline == NEVER ? 50 : deadline > now ? (int)(deadline - now) : 0;
     struct pollfd fds[2] = {{fd, POLLIN, 0}, {input_ended ? -1 : 0, POLLIN, 0}};
     struct ssh_event ev;
@@ -261,10 +246,10 @@ static void turn(void)
     if (fds[1].revents)
         read_frames();
     write_pending();
-    ssh_session_run(session, now_ms());
-    while (ssh_session_next(session, &ev, now_ms()))
+    ssh_session_run(session, real_now_ms());
+    while (ssh_session_next(session, &ev, real_now_ms()))
         handle_event(&ev);
-    ssh_session_tick(session, now_ms());
+    ssh_session_tick(session, real_now_ms());
 }
 
 static int connect_to(int port)
@@ -311,7 +296,7 @@ int main(int argc, char **argv)
     if (argc - at != 2)
         return 2;
     config.user = argv[at + 1];
-    host_init(&(struct host_calls){random_bytes, NULL});
+    host_init(&(struct host_calls){real_random_bytes, NULL});
     buf_init(&in, 16 << 20);
     fd = connect_to(atoi(argv[at]));
     session = ssh_session_new(&config, &transport);

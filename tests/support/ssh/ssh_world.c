@@ -233,3 +233,13 @@ bool world_closes(struct ssh_world *w)
         world_pass(w, 1000);
     return w->count[SSH_EVENT_CLOSED] == 1;
 }
+
+void world_open(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault)
+{
+    struct ssh_config config;
+
+    world_init(w, cipher, fault, &config);
+    w->shell.pty = true;
+    world_start(w, &config);
+    world_settle(w);
+}

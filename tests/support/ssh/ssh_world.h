@@ -45,6 +45,8 @@ void world_init(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fa
                 struct ssh_config *config);
 void world_raw(struct ssh_world *w, const uint8_t *raw, size_t len, struct ssh_config *config);
 void world_start(struct ssh_world *w, const struct ssh_config *config);
+/* All of that, with a terminal, until both have nothing more to say. */
+void world_open(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault);
 void world_free(struct ssh_world *w);
 
 /* One turn: run, carry bytes over, take the events. True if anything moved. */

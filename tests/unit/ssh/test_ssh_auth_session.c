@@ -7,19 +7,10 @@
 #include "base/err.h"
 #include "ssh/ssh_session_internal.h"
 #include "ssh/ssh_wire.h"
+#include "support/ssh/plain_key.h"
 #include "support/ssh/ssh_world.h"
 
 enum { REQUEST = 50, FAILURE = 51, SUCCESS = 52, INFO_RESPONSE = 61 };
-
-/* Made for this by ssh-keygen. */
-static const char key_text[] =
-    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
-    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
-    "QyNTUxOQAAACD+ON7FGyIUX+7Cby+JwUAOF08i6/DxYLR9aL8nis/UpwAAAIjo6m8M6Opv\n"
-    "DAAAAAtzc2gtZWQyNTUxOQAAACD+ON7FGyIUX+7Cby+JwUAOF08i6/DxYLR9aL8nis/Upw\n"
-    "AAAECOk3avT/vPHY+sayXmH3g660ENaGtTk3ORuEyjwiWEZP443sUbIhRf7sJvL4nBQA4X\n"
-    "TyLr8PFgtH1ovyeKz9SnAAAAAAECAwQF\n"
-    "-----END OPENSSH PRIVATE KEY-----\n";
 
 static struct ssh_world w;
 static struct ssh_config config;
@@ -218,7 +209,7 @@ static void test_refused(void)
 {
     begin();
     config.can_prompt = false;
-    config.credentials.private_keys[0] = key_text;
+    config.credentials.private_keys[0] = PLAIN_KEY;
     config.credentials.private_key_count = 1;
     config.keep_keys = true;
     start();
@@ -237,7 +228,7 @@ static void test_keep_keys(void)
 {
     for (int keep = 0; keep < 2; keep++) {
         begin();
-        config.credentials.private_keys[0] = key_text;
+        config.credentials.private_keys[0] = PLAIN_KEY;
         config.credentials.private_key_count = 1;
         config.keep_keys = keep;
         start();

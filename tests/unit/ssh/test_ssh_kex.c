@@ -8,16 +8,6 @@
 
 static const enum mini_cipher ciphers[] = {MINI_CHACHA20, MINI_AES128_GCM, MINI_AES128_CTR_ETM};
 
-static void open_world(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault)
-{
-    struct ssh_config config;
-
-    world_init(w, cipher, fault, &config);
-    w->shell.pty = true;
-    world_start(w, &config);
-    world_settle(w);
-}
-
 /* ---- what we offer ---- */
 
 /* The name lists of the client's last KEXINIT, each on a line. */
@@ -54,7 +44,7 @@ static void test_offer(void)
     char expected[2000], lists[2000] = "";
     struct ssh_world w;
 
-    open_world(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
+    world_open(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
     snprintf(expected, sizeof expected, "%s%s%s%s%s%snone\nnone\n\n\n", kex, host_keys,
              ciphers_offered, ciphers_offered, macs, macs);
     world_free(&w);
@@ -67,7 +57,7 @@ static void test_offer(void)
     world_free(&w);
 
     /* In a re-key, the same ways to agree on a key, and otherwise only what is in use. */
-    open_world(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
+    world_open(&w, MINI_AES128_CTR_ETM, MINI_NO_FAULT);
     mini_start_rekey(w.server);
     world_settle(&w);
     offered(&w, lists, sizeof lists);
@@ -86,7 +76,7 @@ static void test_other_cipher(enum mini_cipher cipher, size_t chunk)
 {
     struct ssh_world w;
 
-    open_world(&w, cipher, MINI_NO_FAULT);
+    world_open(&w, cipher, MINI_NO_FAULT);
     w.chunk = chunk;
     w.server->rekey_other_cipher = true;
     mini_start_rekey(w.server);
@@ -104,7 +94,7 @@ static void test_other_host_key(enum mini_cipher cipher, size_t chunk)
     struct ssh_world w;
     const char *first, *second;
 
-    open_world(&w, cipher, MINI_NO_FAULT);
+    world_open(&w, cipher, MINI_NO_FAULT);
     w.chunk = chunk;
     w.server->rekey_other_host_key = true;
     mini_start_rekey(w.server);
@@ -123,7 +113,7 @@ static void test_bad_signature(enum mini_cipher cipher, size_t chunk)
 {
     struct ssh_world w;
 
-    open_world(&w, cipher, MINI_NO_FAULT);
+    world_open(&w, cipher, MINI_NO_FAULT);
     w.chunk = chunk;
     w.server->rekey_bad_signature = true;
     mini_start_rekey(w.server);
@@ -141,7 +131,7 @@ static void test_close_in_exchange(enum mini_cipher cipher)
     for (size_t stop = 0; stop < 1000; stop += 16) {
         struct ssh_world w;
 
-        open_world(&w, cipher, MINI_NO_FAULT);
+        world_open(&w, cipher, MINI_NO_FAULT);
         mini_start_rekey(w.server);
         w.server->limited = true;
         w.server->left = stop;
@@ -161,7 +151,7 @@ static void test_many(enum mini_cipher cipher)
     struct ssh_world w;
     size_t before;
 
-    open_world(&w, cipher, MINI_NO_FAULT);
+    world_open(&w, cipher, MINI_NO_FAULT);
     mini_start_rekey(w.server);
     world_settle(&w);
     before = w.session->hooks.heap.in_use;
@@ -212,7 +202,7 @@ static void test_before_login(void)
 {
     struct ssh_world w;
 
-    open_world(&w, MINI_CHACHA20, MINI_HOLD_AUTH);
+    world_open(&w, MINI_CHACHA20, MINI_HOLD_AUTH);
     mini_send(w.server, data, sizeof data);
     CHECK(world_closes(&w));
     CHECK_EQ(w.error_code, SSH_PROBLEM_LOST);
@@ -233,7 +223,7 @@ static void test_out_of_the_blue(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ssh_world w;
 
-        open_world(&w, MINI_CHACHA20, MINI_NO_FAULT);
+        world_open(&w, MINI_CHACHA20, MINI_NO_FAULT);
         w.server->rekey_hold = true;
         if (cases[i].in_kex)
             mini_start_rekey(w.server);

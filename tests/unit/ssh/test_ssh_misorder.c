@@ -11,16 +11,6 @@
 
 static const enum mini_cipher ciphers[] = {MINI_CHACHA20, MINI_AES128_GCM, MINI_AES128_CTR_ETM};
 
-static void open_world(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault)
-{
-    struct ssh_config config;
-
-    world_init(w, cipher, fault, &config);
-    w->shell.pty = true;
-    world_start(w, &config);
-    world_settle(w);
-}
-
 static void expect_end(struct ssh_world *w, const char *name, size_t i)
 {
     if (!CHECK(world_closes(w)) || !CHECK_EQ(w->count[SSH_EVENT_ERROR], 1) ||
@@ -36,7 +26,7 @@ static void test_cut_off(enum mini_cipher cipher)
     struct ssh_world w;
     size_t len;
 
-    open_world(&w, cipher, MINI_NO_FAULT);
+    world_open(&w, cipher, MINI_NO_FAULT);
     CHECK_EQ(w.count[SSH_EVENT_OPEN], 1);
     len = w.server->out_at;
     world_free(&w);
@@ -63,7 +53,7 @@ static void test_cut_off_in_rekey(enum mini_cipher cipher)
     for (size_t at = 0; at < 700; at += 11) {
         struct ssh_world w;
 
-        open_world(&w, cipher, MINI_NO_FAULT);
+        world_open(&w, cipher, MINI_NO_FAULT);
         mini_start_rekey(w.server);
         w.server->limited = true;
         w.server->left = at;
@@ -125,7 +115,7 @@ static void test_order(enum mini_cipher cipher)
         size_t at[PACKETS + 1], right = 0;
         struct ssh_world w;
 
-        open_world(&w, cipher, i % 2 ? MINI_NO_FAULT : MINI_NO_STRICT);
+        world_open(&w, cipher, i % 2 ? MINI_NO_FAULT : MINI_NO_STRICT);
         queue_packets(w.server, at);
         put_packets(w.server, at, cases[i].order, cases[i].count);
         for (size_t k = 0; k < cases[i].before; k++)
@@ -151,7 +141,7 @@ static void test_oversized(enum mini_cipher cipher)
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         struct ssh_world w;
 
-        open_world(&w, cipher, MINI_NO_FAULT);
+        world_open(&w, cipher, MINI_NO_FAULT);
         store_be32(payload + 5, (uint32_t)lens[i] - 9);
         mini_send(w.server, payload, lens[i]);
         mini_send(w.server, payload, lens[i]);
@@ -178,7 +168,7 @@ static void test_disconnect_in_exchange(void)
     world_free(&w);
 
     for (int own = 0; own < 2; own++) {
-        open_world(&w, MINI_CHACHA20, MINI_NO_FAULT);
+        world_open(&w, MINI_CHACHA20, MINI_NO_FAULT);
         w.server->rekey_hold = true;
         if (own)
             w.session->hooks.kex.max_len = 1;

@@ -15,12 +15,7 @@ static void fill(uint8_t *dst, size_t len)
 
 static void open_world(struct ssh_world *w, enum mini_cipher cipher, enum mini_fault fault)
 {
-    struct ssh_config config;
-
-    world_init(w, cipher, fault, &config);
-    w->shell.pty = true;
-    world_start(w, &config);
-    world_settle(w);
+    world_open(w, cipher, fault);
     CHECK_EQ(w->count[SSH_EVENT_OPEN], 1);
 }
 

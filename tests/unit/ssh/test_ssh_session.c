@@ -16,12 +16,7 @@ static void fill(uint8_t *dst, size_t len)
 /* Open and idle. */
 static void open_world(struct ssh_world *w, enum mini_cipher cipher)
 {
-    struct ssh_config config;
-
-    world_init(w, cipher, MINI_NO_FAULT, &config);
-    w->shell.pty = true;
-    world_start(w, &config);
-    world_settle(w);
+    world_open(w, cipher, MINI_NO_FAULT);
     CHECK_EQ(w->count[SSH_EVENT_OPEN], 1);
 }
 

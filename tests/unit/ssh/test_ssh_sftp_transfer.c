@@ -26,37 +26,31 @@ static struct ssh_event next(struct script *s)
     return ev;
 }
 
-/* READ number of "f", whose handle is its number; FSTAT answers size. */
-static void open_read(struct script *s, uint32_t number, uint64_t offset, uint64_t length,
-                      uint64_t size)
+/* Begins the request on "f", whose handle is its number. */
+static void open_file(struct script *s, struct ssh_sftp_request request)
 {
     char handle[16];
 
-    snprintf(handle, sizeof handle, "%u", (unsigned)number);
-    CHECK_EQ(ssh_sftp_request(s->sf, &(struct ssh_sftp_request){.request = number,
-                                                                .op = SSH_SFTP_READ,
-                                                                .path = "f",
-                                                                .offset = offset,
-                                                                .length = length}),
-             0);
+    request.path = "f";
+    snprintf(handle, sizeof handle, "%u", (unsigned)request.request);
+    CHECK_EQ(ssh_sftp_request(s->sf, &request), 0);
     script_pull(s);
     script_handle(s, script_find(s, FXP_OPEN), handle);
+}
+
+/* FSTAT answers size. */
+static void open_read(struct script *s, uint32_t number, uint64_t offset, uint64_t length,
+                      uint64_t size)
+{
+    open_file(s, (struct ssh_sftp_request){
+                     .request = number, .op = SSH_SFTP_READ, .offset = offset, .length = length});
     script_attrs(s, script_find(s, FXP_FSTAT), 0100644, size);
 }
 
 static void open_write(struct script *s, uint32_t number, uint64_t offset, uint32_t flags)
 {
-    char handle[16];
-
-    snprintf(handle, sizeof handle, "%u", (unsigned)number);
-    CHECK_EQ(ssh_sftp_request(s->sf, &(struct ssh_sftp_request){.request = number,
-                                                                .op = SSH_SFTP_WRITE,
-                                                                .path = "f",
-                                                                .offset = offset,
-                                                                .flags = flags}),
-             0);
-    script_pull(s);
-    script_handle(s, script_find(s, FXP_OPEN), handle);
+    open_file(s, (struct ssh_sftp_request){
+                     .request = number, .op = SSH_SFTP_WRITE, .offset = offset, .flags = flags});
 }
 
 static uint8_t content(uint64_t offset)

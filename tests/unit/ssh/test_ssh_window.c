@@ -17,12 +17,7 @@ static size_t sent_len; /* by the server */
 
 static void open_world(struct ssh_world *w)
 {
-    struct ssh_config config;
-
-    world_init(w, MINI_CHACHA20, MINI_NO_FAULT, &config);
-    w->shell.pty = true;
-    world_start(w, &config);
-    world_settle(w);
+    world_open(w, MINI_CHACHA20, MINI_NO_FAULT);
     w->hold_credit = true;
     sent_len = 0;
 }
