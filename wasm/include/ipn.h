@@ -100,13 +100,11 @@ struct ipn;
 struct ipn *ipn_new(const struct ipn_config *config, const char **err, uint64_t now_ms);
 void ipn_free(struct ipn *ipn);
 
-/* In which forms the page wants the netmap; NETMAP at first. What is newly wanted is told at once, if
- * there is a netmap. */
+/* In which forms the page wants the netmap; NETMAP at first. What is newly wanted is told at once. */
 enum ipn_want {
     IPN_WANT_NETMAP = 1, /* IPN_EVENT_NETMAP, on every change; of large tailnets once in a while */
-    IPN_WANT_PEERS =
-        2, /* IPN_EVENT_PEERS: {whole, self?, changed: [peer …], removed: [id …]}; whole:
-                            all there are, forget the others */
+    /* IPN_EVENT_PEERS: {whole, self?, changed: [peer …], removed: [id …]}; whole: forget the others */
+    IPN_WANT_PEERS = 2,
 };
 void ipn_want(struct ipn *ipn, uint32_t wanted);
 

@@ -93,7 +93,7 @@ class Hub {
     if (!ipn || machines.length === 0 || this.#restored === ipn) return;
     this.#restored = ipn;
     const current = lastTab.get(); // adding tabs changes it
-    const left = await ipn.sessions();
+    const left = await ipn.sessions().catch(() => []); // the node may have ended meanwhile
     for (const {id, host, user, port, sameTab} of left) {
       const machine = this.#tailnet.machine(host);
       if (!machine || !sameTab) continue;
