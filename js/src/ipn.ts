@@ -193,10 +193,12 @@ export class Ipn implements IPN {
   /** What is open stays with the shared node, for the page that comes back. */
   #leave(): void {
     if (this.#closing || this.#end) return;
-    if (this.#link.leave?.(this.#calls.refs.uncredited())) return this.#stopWatching();
-    void this.close();
-    const {worker, logoutOnClose, wasmURL} = this.#config;
-    if (worker === 'dedicated' && logoutOnClose) linger(wasmURL);
+    const {hasStorage, logoutOnClose, wasmURL} = this.#config;
+    const isShared = this.#link.leave?.(this.#calls.refs.uncredited()) === true;
+    if (isShared) this.#stopWatching();
+    else void this.close();
+    // A shared node that is kept waits for the next page.
+    if (this.#link.endsWithPage && logoutOnClose && !(isShared && hasStorage)) linger(wasmURL);
   }
 
   async #start(): Promise<void> {

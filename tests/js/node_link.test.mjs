@@ -114,6 +114,17 @@ test('a worker of another version is refused', async () => {
   world.link.terminate();
 });
 
+test('a worker that says that it is unfit: another way, with all that was posted', async () => {
+  const world = open();
+  world.link.post({type: 'login'});
+  world.events.connected();
+  await settle();
+  world.events.receive([{type: 'hello', unfit: 'no keys here'}]);
+  assert.deepEqual(world.why, ['no keys here']);
+  assert.deepEqual(types(world.other), ['login']);
+  assert.deepEqual([world.seen, world.closed], [[], 1]);
+});
+
 test('a fault after hello is a panic; a loss is told, and everything begins again', async () => {
   const world = open();
   world.events.connected();

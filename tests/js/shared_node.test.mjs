@@ -1,7 +1,7 @@
 /* One node for many pages: who hears what, who owns what, and what is left when pages go. */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {listen, NodeWorld} from './support/node_world.mjs';
+import {listen, NodeWorld, SealedState} from './support/node_world.mjs';
 import {bytesOf, settle} from './support/world.mjs';
 
 const DETAILS = {
@@ -320,6 +320,15 @@ test('where the worker ends with its last page: logged out at once, unless the s
   const [other, b] = await start({livesOn: false, stateStorage: kept});
   b.leave();
   assert.equal(other.core.count('logout'), 0);
+  // Node has no IndexedDB: the worker tells that the state is in its memory only.
+  const config = {livesOn: false, stateStorage: new SealedState(), logoutOnClose: false};
+  const [last, c] = await start(config);
+  assert.deepEqual(
+    c.seen.filter(([name]) => name === 'notifyError').map(([, {code}]) => code),
+    ['state-storage'],
+  );
+  c.leave();
+  assert.equal(last.core.count('logout'), 1);
 });
 
 test('a page that closes before its node is there: logged out, unless the state is kept', async () => {

@@ -110,6 +110,16 @@ function transact<T>(
   });
 }
 
+/** Whether keys can be kept from here: SharedWorkers of WebKit can neither write nor read one. */
+export async function canKeepKeys(): Promise<boolean> {
+  try {
+    structuredClone(await crypto.subtle.generateKey(AES, false, ['encrypt', 'decrypt']));
+    return true;
+  } catch (error) {
+    return !(error instanceof DOMException && error.name === 'DataCloneError');
+  }
+}
+
 export class SealedDb {
   readonly #name: string;
   readonly #database: IDBDatabase;

@@ -16,6 +16,7 @@ type Posting = (message: ToNode, transfer: ArrayBuffer[]) => void;
 class LeaderWire implements Wire {
   readonly livesOn = false;
   readonly isOnly = false;
+  endsWithPage = false;
   readonly #name: string;
   readonly #events: WireEvents;
   readonly #all: BroadcastChannel;
@@ -54,6 +55,7 @@ class LeaderWire implements Wire {
   #lead(release: () => void): void {
     this.#leave();
     this.#node = 'this page';
+    this.endsWithPage = true;
     const url = new URL('./worker.js', import.meta.url);
     const worker = new Worker(url, {type: 'module', name: this.#name});
     window.addEventListener('pagehide', ({persisted}) => {

@@ -128,8 +128,8 @@ export type FromEngine =
   | {type: 'scrollback'; id: number; bytes: Uint8Array}
   | {type: 'answer'; id: number; value?: unknown; error?: string}
   | {type: 'log'; level: number; line: string}
-  /** lock: held by the worker as long as it lives. */
-  | {type: 'hello'; version?: string; lock?: string}
+  /** lock: held by the worker as long as it lives; unfit: why it can be no node's. */
+  | {type: 'hello'; version?: string; lock?: string; unfit?: string}
   | {type: 'ready' | 'closed'}
   /** lost: the node, with whoever ran it; it can be started anew. */
   | {type: 'failed' | 'panic' | 'lost'; message: string};

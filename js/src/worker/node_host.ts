@@ -7,11 +7,19 @@
  */
 import {hasLocks, heldLocks, holdLock, onLockFree} from '../host/locks.js';
 import {systemClock} from '../host/clock.js';
+import {canKeepKeys} from '../host/sealed_db.js';
 import {VERSION} from '../host/version.js';
 import type {Engine, Post} from './engine.js';
 import type {FromEngine, ToNode} from './messages.js';
 import type {NodePort} from './node_client.js';
-import {isNodeName, leaderLock, randomWord, versionOf, withoutVersion} from './node_name.js';
+import {
+  isNodeName,
+  isSealed,
+  leaderLock,
+  randomWord,
+  versionOf,
+  withoutVersion,
+} from './node_name.js';
 import {SharedNode} from './shared_node.js';
 
 type MakeEngine = (post: Post) => Engine;
@@ -31,6 +39,7 @@ export type Finding =
 
 const ENDING_TRIES = 40;
 const ENDING_EVERY_MS = 50;
+const UNFIT = 'a SharedWorker of this browser cannot keep keys';
 
 /** The worker before this one may still be on its way out, and hold the state. */
 async function waitForLast(name: string): Promise<void> {
@@ -67,11 +76,17 @@ function hear(node: SharedNode, port: NodePort): (message: ToNode) => void {
   return (message) => node.handle(client, message);
 }
 
+/** A worker of a page keeps sealed state where a SharedWorker cannot: then a page leads. */
+async function canServe(name: string): Promise<boolean> {
+  return !isSealed(name) || (await canKeepKeys());
+}
+
 export function servePorts(scope: SharedScope, name: string, makeEngine: MakeEngine): void {
-  const made = makeNode(name, makeEngine);
+  const made = canServe(name).then((can) => (can ? makeNode(name, makeEngine) : undefined));
   scope.onconnect = ({ports: [port]}) => {
     if (!port) return;
     void made.then((node) => {
+      if (!node) return port.postMessage([{type: 'hello', unfit: UNFIT}] satisfies FromEngine[]);
       const handle = hear(node, {
         post: (messages, transfer) => port.postMessage(messages, transfer),
         close: () => port.close(),

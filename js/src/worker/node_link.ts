@@ -13,6 +13,8 @@ export interface Wire {
   readonly livesOn: boolean;
   /** Whether nobody starts another node when the worker ends. */
   readonly isOnly: boolean;
+  /** Whether the worker is this page's. */
+  readonly endsWithPage?: boolean;
   post(message: ToNode, transfer: ArrayBuffer[]): void;
   close(): void;
 }
@@ -94,6 +96,10 @@ export class NodeLink implements Link {
     else this.#wire?.post(message, transfer);
   }
 
+  get endsWithPage(): boolean {
+    return (this.#other ?? this.#wire)?.endsWithPage === true;
+  }
+
   leave(taken: Array<[number, number]>): boolean {
     if (this.#other) return this.#other.leave?.(taken) ?? false;
     this.#wire?.post({type: 'leave', taken}, []);
@@ -122,12 +128,14 @@ export class NodeLink implements Link {
   #handleMessages(messages: FromEngine[]): void {
     if (this.#isOver) return;
     for (const message of messages) if (message.type === 'hello') this.#handleHello(message);
+    if (this.#other) return;
     this.#options.receive(messages);
     if (messages.some(({type}) => ['netMap', 'peers', 'status'].includes(type)))
       this.#wire?.post({type: 'ack'}, []);
   }
 
-  #handleHello({version, lock}: Extract<FromEngine, {type: 'hello'}>): void {
+  #handleHello({version, lock, unfit}: Extract<FromEngine, {type: 'hello'}>): void {
+    if (unfit !== undefined) return this.#handleFailure(unfit);
     clearTimeout(this.#timer);
     if (version !== VERSION) {
       const message =

@@ -8,6 +8,7 @@
  */
 const WORD = 'meshterm-node';
 const PARTS = 5;
+const STATE = 3;
 
 export function nodeName(identity: readonly [string, string, string], version: string): string {
   return [WORD, ...[...identity, version].map(encodeURIComponent)].join(' ');
@@ -16,6 +17,11 @@ export function nodeName(identity: readonly [string, string, string], version: s
 export function isNodeName(name: string): boolean {
   const parts = name.split(' ');
   return parts[0] === WORD && parts.length === PARTS;
+}
+
+/** Whether the worker itself keeps its state. */
+export function isSealed(name: string): boolean {
+  return (name.split(' ')[STATE] ?? '') !== '';
 }
 
 /** Held by the page that runs the worker where pages cannot share one. */

@@ -21,14 +21,19 @@ export const OTHER_VERSION: Told = {
   retrying: false,
 };
 
+/** Why sealed state is in the worker's memory, and goes with it. */
+const IN_MEMORY = ['insecure', 'no-storage', 'no-locks', 'in-use'];
+
 export class NodeState {
   readonly #last = new Map<string, Told>();
   readonly #stored = new Map<string, string>();
   #keeper: NodeClient | undefined;
+  #hasStorage = false;
   #isKept = false;
 
-  /** A new engine with these `name=value` lines. */
-  begin(state: string): void {
+  /** A new engine with these `name=value` lines. hasStorage: the page that began it has one. */
+  begin(state: string, hasStorage: boolean): void {
+    this.#hasStorage = hasStorage;
     this.#last.clear();
     this.#stored.clear();
     this.#keeper = undefined;
@@ -41,6 +46,8 @@ export class NodeState {
 
   note(message: Told): void {
     if (message.type === 'problem' && message.code === STATE_IN_USE) this.#isKept = false;
+    if (message.type === 'stateProblem' && IN_MEMORY.includes(message.problem.code))
+      this.#isKept = false;
     if (message.type === 'loggedOut') {
       for (const type of ['netMap', 'status', 'browseToURL']) this.#last.delete(type);
       return void this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
@@ -50,6 +57,11 @@ export class NodeState {
     if (message.type !== 'state' || message.state !== 'Running') return;
     this.#last.delete('browseToURL');
     this.#last.delete('problem');
+  }
+
+  /** Whether another worker finds what this one leaves. */
+  get isKept(): boolean {
+    return this.#hasStorage && this.#isKept;
   }
 
   snapshot(): Told[] {

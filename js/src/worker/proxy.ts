@@ -17,6 +17,8 @@ export interface Link {
   terminate(): void;
   /** Whether what leave() leaves behind can be had again. */
   readonly keepsSessions?: boolean;
+  /** Whether a worker ends with this page, that may have to log out. */
+  readonly endsWithPage?: boolean;
   /**
    * The page is left: the node is shared, and stays. taken: bytes by ref, as in messages.ts. false,
    * or not there: it is the page's own.
@@ -92,6 +94,7 @@ class InlineLink implements Link {
 }
 
 class WorkerLink implements Link {
+  readonly endsWithPage = true;
   readonly #options: LinkOptions;
   #worker: Worker | undefined;
   #inline: InlineLink | undefined;

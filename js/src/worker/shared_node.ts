@@ -103,7 +103,7 @@ export class SharedNode {
   /** The page in which this runs is left: a node that nobody can come back to is logged out. */
   ownerLeaves(): void {
     this.#isLast = true;
-    if (this.#start?.shared?.storage === 'none') this.#end(true);
+    if (!this.#state.isKept) this.#end(true);
   }
 
   #join(client: NodeClient, message: Extract<ToNode, {type: 'join'}>): void {
@@ -132,7 +132,7 @@ export class SharedNode {
     this.#phase = 'starting';
     this.#hasRun = false;
     const start = this.#start!;
-    this.#state.begin(start.config.state);
+    this.#state.begin(start.config.state, start.shared?.storage !== 'none');
     const engine = this.#parts.makeEngine((messages, transfer) => {
       if (engine === this.#engine) this.#receive(messages, transfer);
     });
@@ -248,9 +248,8 @@ export class SharedNode {
     this.#drop(client);
     this.#routes.detach(client, taken, departure);
     client.port.close();
-    const {storage} = this.#start?.shared ?? {};
     // The worker ends with its last page: then nobody comes back to a node that is kept nowhere.
-    if (this.#clients.size === 0 && !client.livesOn && storage === 'none') return this.#end(true);
+    if (this.#clients.size === 0 && !client.livesOn && !this.#state.isKept) return this.#end(true);
     const timer = this.#parts.clock.setTimer(() => this.#expire(departure), client.graceMs);
     this.#graces.set(departure, timer);
   }

@@ -5,11 +5,14 @@ import {FakeWebSocket} from './fake_socket.mjs';
 import {load} from './load.mjs';
 import {recorder, settle} from './world.mjs';
 
-const {Engine, Ipn, SharedNode} = await load([
+const {Engine, Ipn, SealedState, SharedNode} = await load([
   'js/src/worker/shared_node.ts',
   'js/src/worker/engine.ts',
   'js/src/ipn.ts',
+  'js/src/host/sealed_state.ts',
 ]);
+
+export {SealedState};
 
 export class NodeWorld {
   clock = new FakeClock();
