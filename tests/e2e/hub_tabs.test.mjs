@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {checkAbility} from '../support/engines/table.mjs';
 import {hubBed} from './hub_bed.mjs';
 import {HubPage} from './hub_page.mjs';
 
@@ -15,7 +16,7 @@ async function hubNodes() {
   return nodes.filter((n) => (n.given_name ?? n.givenName ?? n.name).startsWith('meshterm-hub'));
 }
 
-test('loaded again: the tabs, what they showed, and what runs in them', async () => {
+test('loaded again: the tabs, what they showed, and what runs in them', async (t) => {
   const hub = await openHub();
   await hub.openShell();
   await hub.enter('echo first-$((1+1))', /^first-2$/m);
@@ -42,6 +43,7 @@ test('loaded again: the tabs, what they showed, and what runs in them', async ()
   await hub.enter('echo clean-$((1+1))', /[$#] echo clean-\$\(\(1\+1\)\)\nclean-2$/m);
   assert.equal((await hubNodes()).length, 1);
   assert.deepEqual(hub.lines, []);
+  checkAbility('Chromium', 'the hub page: join, a shell, typing, loaded again', true, t);
 });
 
 test('three tabs of the hub are one node, each with its own shells', async () => {

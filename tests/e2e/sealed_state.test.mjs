@@ -9,6 +9,7 @@ import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {fileURLToPath} from 'node:url';
 import {launchChromium, launchProfile, serveStatic} from '../support/browser.mjs';
+import {checkAbility} from '../support/engines/table.mjs';
 
 const DIST = fileURLToPath(new URL('../../js/dist', import.meta.url));
 const PAGE = '<!doctype html><meta charset="utf-8"><title>t</title><body>';
@@ -89,7 +90,7 @@ function meddle(page, source) {
   );
 }
 
-test('what was kept is there again after a reload; what was forgotten is not', async () => {
+test('what was kept is there again after a reload; what was forgotten is not', async (t) => {
   const context = await browser.newContext();
   const page = await open(context);
   assert.equal(await get(page, 'node-key'), '');
@@ -105,6 +106,7 @@ test('what was kept is there again after a reload; what was forgotten is not', a
   }
   assert.deepEqual(await told(page), []);
   assert.deepEqual(page.wrong, []);
+  checkAbility('Chromium', '`sealedState()`: the same node after a reload', true, t);
   await context.close();
 });
 

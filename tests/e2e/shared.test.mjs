@@ -14,6 +14,7 @@ import {userInfo} from 'node:os';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
 import {fileURLToPath} from 'node:url';
 import {launchChromium, serveStatic} from '../support/browser.mjs';
+import {checkAbility} from '../support/engines/table.mjs';
 import {until} from '../support/process.mjs';
 import {Testnet} from '../support/testnet.mjs';
 
@@ -215,7 +216,7 @@ test('a page that stands still holds up nobody', async () => {
   assert.ok((await stalled.evaluate(() => globalThis.taken)) < 4_000_000);
 });
 
-test('a reload keeps a running shell: the counter goes on, nothing is lost or told twice', async () => {
+test('a reload keeps a running shell: the counter goes on, nothing is lost or told twice', async (t) => {
   const our = await settings();
   const page = await openPage();
   const name = await join(page, our);
@@ -242,6 +243,10 @@ test('a reload keeps a running shell: the counter goes on, nothing is lost or to
   assert.equal(isOpen, true);
   assert.match(before, /^n1\r?\n/);
   assertCounted(before + text, 250);
+  checkAbility('Chromium', '… the only tab is loaded again: its shells are there', true, t);
+  const ability =
+    "tabs share a node (`worker: 'shared'`); one is loaded again and has its shells back";
+  checkAbility('Chromium', ability, true, t);
   assert.equal(await nodes(our.hostname), 1);
   // Once: another page that wants it too hears that it is too late.
   const second = await openPage();
@@ -328,7 +333,7 @@ test('a fault of the core, and the end of the worker, reach every page; createIP
   }
 });
 
-test('a worker that is gone: the same node comes back from its sealed state, and ends for good', async () => {
+test('a worker that is gone: the same node comes back from its sealed state, and ends for good', async (t) => {
   const our = await settings({graceSeconds: 1, isSealed: true, logoutOnClose: true});
   const page = await openPage();
   const key = await join(page, our);
@@ -340,6 +345,7 @@ test('a worker that is gone: the same node comes back from its sealed state, and
   await page.close();
   await gone(our.hostname);
   assert.notEqual(await join(await openPage(), our), key);
+  checkAbility('Chromium', '… in a SharedWorker', true, t);
 });
 
 test('another version: a worker of its own and a word; a worker that does not fit is refused', async () => {
@@ -354,7 +360,7 @@ test('another version: a worker of its own and a word; a worker that does not fi
   await assert.rejects(join(mixed, our, '/mixed/index.js'), /of another version than this page/);
 });
 
-test('without SharedWorker a tab leads; when it goes, another does', async () => {
+test('without SharedWorker a tab leads; when it goes, another does', async (t) => {
   const our = await settings({isSealed: true});
   const script = 'delete globalThis.SharedWorker';
   const pages = [await openPage({script}), await openPage({script}), await openPage({script})];
@@ -385,6 +391,7 @@ test('without SharedWorker a tab leads; when it goes, another does', async () =>
   for (const page of pages.slice(1))
     assert.equal(await page.evaluate(() => globalThis.said.netMap.self.nodeKey), names[0]);
   assert.equal(await nodes(our.hostname), 1);
+  checkAbility('Chromium', '… without SharedWorker a tab leads, and then another', true, t);
 });
 
 test('plain http, which has no Web Locks: tabs that say goodbye are one node all the same', async () => {

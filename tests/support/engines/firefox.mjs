@@ -1,6 +1,7 @@
 /*
  * Firefox by WebDriver BiDi. An engine has name, version, page(url) and close(); a page has
- * evaluate(expression), reload(), goto(url), screenshot() and close(). What an expression resolves
+ * evaluate(expression), click(selector), type(text), reload(),
+ * goto(url), beside(url), screenshot() and close(). What an expression resolves
  * with is JSON.
  */
 import puppeteer from 'puppeteer-core';
@@ -37,10 +38,14 @@ export async function startFirefox({prefs = {}} = {}) {
   };
 }
 
+/** Who asks whether the page may be left hears yes. */
 function pageOf(page, context) {
+  page.on('dialog', (dialog) => void dialog.accept().catch(() => {}));
   return {
     page,
     evaluate: (expression) => page.evaluate(expression),
+    click: (selector) => page.click(selector),
+    type: (text) => page.keyboard.type(text),
     reload: () => page.reload(),
     goto: (url) => page.goto(url),
     screenshot: () => page.screenshot(),

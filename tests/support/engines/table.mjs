@@ -2,6 +2,10 @@
 //
 //   | engine | Chromium 156 | Firefox ESR 153 | WebKitGTK 2.50 |
 //   | Web Locks | yes | yes | yes |
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import {ROOT} from '../setup.mjs';
 
 const HEADER = /^\| *engine *\|/;
 
@@ -18,4 +22,18 @@ export function readEngines(readme) {
       return rows.find(([, name]) => name === ability)?.[column];
     },
   };
+}
+
+const ours = () => readEngines(readFileSync(path.join(ROOT, 'README.md'), 'utf8'));
+
+export function saysYes(engine, ability) {
+  return ours().cell(ability, engine)?.startsWith('yes') === true;
+}
+
+/** README.md says no more of an engine than what was found: true, or why not. t: the test. */
+export function checkAbility(engine, ability, found, t) {
+  const cell = ours().cell(ability, engine);
+  assert.ok(cell, `README.md's table of engines tells "${ability}" of ${engine}`);
+  if (saysYes(engine, ability)) assert.equal(found, true, `${ability} in ${engine}`);
+  else if (found === true) t.diagnostic(`${engine} has learnt "${ability}"; README.md: "${cell}"`);
 }

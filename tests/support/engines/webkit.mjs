@@ -14,6 +14,7 @@ import {Daemon, freePort, until} from '../process.mjs';
 const LIB = '/usr/lib';
 const SOONEST_MS = 5;
 const LATEST_MS = 100;
+const ENTER = '\ue007'; // WebDriver's name of the key
 
 /** Debian has it in /usr/lib/x86_64-linux-gnu/webkit2gtk-4.1 or webkitgtk-6.0. */
 function miniBrowser() {
@@ -143,6 +144,15 @@ class Session {
     return page;
   }
 
+  /** Commands go to some other window afterwards: without one nothing works. */
+  closePage(page) {
+    return this.within(page, async () => {
+      const [handle] = await this.call('DELETE', '/window');
+      if (handle) await this.call('POST', '/window', {handle});
+      this.#current = handle;
+    });
+  }
+
   end() {
     return this.#last.then(() => this.call('DELETE', '')).catch(() => {});
   }
@@ -185,6 +195,28 @@ class Page {
     }
   }
 
+  /** By several commands, and another page's may come between: it has its window to itself. */
+  click(selector) {
+    return this.session.within(this.handle, async () => {
+      const {session} = this;
+      const found = await session.call('POST', '/element', {
+        using: 'css selector',
+        value: selector,
+      });
+      await session.call('POST', `/element/${Object.values(found)[0]}/click`, {});
+    });
+  }
+
+  /** As keys of the keyboard, to what has the focus. */
+  type(text) {
+    const keys = [...text.replaceAll('\n', ENTER)];
+    const actions = keys.flatMap((value) => [
+      {type: 'keyDown', value},
+      {type: 'keyUp', value},
+    ]);
+    return this.call('POST', '/actions', {actions: [{type: 'key', id: 'keyboard', actions}]});
+  }
+
   reload() {
     return this.call('POST', '/refresh', {});
   }
@@ -201,7 +233,7 @@ class Page {
     return this.session.page(url);
   }
 
-  async close() {
-    await this.call('DELETE', '/window');
+  close() {
+    return this.session.closePage(this.handle);
   }
 }
