@@ -65,6 +65,40 @@ for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']
       await shell.stop();
     });
 
+    test('others renamed, tagged, hidden by the policy, expired, deleted: told at once', async () => {
+      const known = new Map();
+      const onPeersChanged = ({whole, changed, removed}) => {
+        if (whole) known.clear();
+        for (const peer of changed) known.set(peer.id, peer);
+        for (const id of removed) known.delete(id);
+      };
+      const page = await net.page({hostname: 'watcher', callbacks: {onPeersChanged}});
+      const beta = await net.node('beta');
+      const find = (name) => [...known.values()].find((peer) => peer.name === `${name}.tail.test`);
+      await until('beta is online', () => find('beta')?.online);
+      await admin('rename', 'beta', 'gamma');
+      const {id} = await until('gamma', () => find('gamma'));
+      assert.equal(find('beta'), undefined);
+      assert.match((await page.ssh('gamma', user, {command: 'echo renamed'})).text, /^renamed/);
+      const {policy} = net.headscale;
+      const hidden = {...policy, acls: [{action: 'accept', src: ['tag:x'], dst: ['tag:x:*']}]};
+      await net.headscale.setPolicy({...hidden, tagOwners: {'tag:x': ['demo@']}});
+      await until('nobody is seen', () => known.size === 0);
+      await net.headscale.setPolicy({...policy, tagOwners: {'tag:x': ['demo@']}});
+      await until('gamma is seen again', () => known.get(id), {timeout: 60_000});
+      await admin('tag', 'gamma', '-t', 'tag:x');
+      await until('it is tagged', () => known.get(id)?.tags.includes('tag:x'));
+      assert.equal(known.get(id).expired, false);
+      await admin('expire', 'gamma');
+      await until('it has expired', () => known.get(id)?.expired);
+      const said = await page.ssh('gamma', user);
+      assert.match(said.errors.join(''), /key of gamma has expired/);
+      await admin('delete', 'gamma', '--force');
+      await until('it is gone', () => !known.has(id));
+      await beta.stop();
+      assert.deepEqual(page.states, ['NoState', 'Starting', 'Running']);
+    });
+
     if (!isLong) return; // tests/e2e/hub_membership.test.mjs does the same in half the time
     test('deleted: told in words; a login brings it back', async () => {
       const {page, shell} = await visit('deleted');

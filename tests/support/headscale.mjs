@@ -43,10 +43,11 @@ export function authIdIn(banner) {
   return /\/auth\/([\w-]+)/.exec(banner)?.[1];
 }
 
-function configText({dir, port, grpcPort, metricsPort, stunPort, policyFile, derp, legacy}) {
+function configText({dir, url, port, ports, policyFile, derp, legacy}) {
+  const [grpcPort, metricsPort, stunPort] = ports;
   return JSON.stringify(
     {
-      server_url: `http://127.0.0.1:${port}`,
+      server_url: url,
       listen_addr: `127.0.0.1:${port}`,
       metrics_listen_addr: `127.0.0.1:${metricsPort}`,
       grpc_listen_addr: `127.0.0.1:${grpcPort}`,
@@ -92,7 +93,9 @@ function configText({dir, port, grpcPort, metricsPort, stunPort, policyFile, der
 
 export class Headscale {
   /**
-   * @param {{binary: string, dir: string, port?: number, policy?: object, accounts?: string[]}} o
+   * url: where it is reached, if that is not where it listens.
+   * @param {{binary: string, dir: string, port?: number, url?: string, policy?: object,
+   *   accounts?: string[]}} o
    */
   static async start(o) {
     const hs = new Headscale();
@@ -100,29 +103,16 @@ export class Headscale {
     hs.dir = o.dir;
     hs.legacy = (await run(o.binary, ['version'])).includes('0.28');
     hs.port = o.port ?? (await freePort());
-    hs.url = `http://127.0.0.1:${hs.port}`;
+    hs.url = o.url ?? `http://127.0.0.1:${hs.port}`;
     await mkdir(o.dir, {recursive: true, mode: 0o700});
     hs.policyFile = path.join(o.dir, 'policy.json');
     hs.configFile = path.join(o.dir, 'config.yaml'); // JSON is YAML
     hs.logFile = path.join(o.dir, 'headscale.log');
-    const policy = o.policy ?? defaultPolicy(o.accounts ?? [userInfo().username], hs);
-    await writeFile(hs.policyFile, JSON.stringify(policy));
-    const [grpcPort, metricsPort, stunPort] = [
-      await freePort(),
-      await freePort(),
-      await freePort(),
-    ];
-    await writeFile(
-      hs.configFile,
-      configText({
-        ...hs,
-        grpcPort,
-        metricsPort,
-        stunPort,
-        derp: o.derp,
-        legacy: hs.legacy,
-      }),
-    );
+    hs.policy = o.policy ?? defaultPolicy(o.accounts ?? [userInfo().username], hs);
+    await writeFile(hs.policyFile, JSON.stringify(hs.policy));
+    hs.derp = o.derp;
+    hs.ports = [await freePort(), await freePort(), await freePort()];
+    await writeFile(hs.configFile, configText(hs));
     await hs.launch();
     await hs.cli('users', 'create', 'demo');
     const users = await hs.json('users', 'list');
@@ -146,6 +136,15 @@ export class Headscale {
 
   async restart() {
     await this.stop();
+    await this.launch();
+  }
+
+  /** Another release on the same database, or another port for it. */
+  async become({binary = this.binary, port = this.port}) {
+    await this.stop();
+    Object.assign(this, {binary, port});
+    this.legacy = (await run(binary, ['version'])).includes('0.28');
+    await writeFile(this.configFile, configText(this));
     await this.launch();
   }
 

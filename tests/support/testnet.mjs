@@ -11,8 +11,12 @@ import {peers} from './peers.mjs';
 import {until} from './process.mjs';
 
 export class Testnet {
-  /** @param {{headscale?: 'headscale' | 'headscale-0.28', policy?: object, derp?: object}} o */
-  static async start({headscale = 'headscale', policy, derp} = {}) {
+  /**
+   * rest: for Headscale.start().
+   * @param {{headscale?: 'headscale' | 'headscale-0.28', policy?: object, derp?: object,
+   *   port?: number, url?: string}} o
+   */
+  static async start({headscale = 'headscale', ...rest} = {}) {
     const net = new Testnet();
     const {[headscale]: headscaleDir} = await peers(headscale);
     net.dir = await mkdtemp(path.join(tmpdir(), 'meshterm-test-'));
@@ -21,8 +25,7 @@ export class Testnet {
     net.headscale = await Headscale.start({
       binary: path.join(headscaleDir, 'headscale'),
       dir: path.join(net.dir, 'hs'),
-      policy,
-      derp,
+      ...rest,
     });
     return net;
   }
@@ -92,7 +95,8 @@ export class Page {
   netmaps = 0;
   panics = [];
 
-  async start(config) {
+  /** callbacks: for run(), beside ours. */
+  async start({callbacks, ...config}) {
     this.ipn = await createIPN({WebSocket, ...config});
     this.ipn.run({
       notifyState: (state) => this.states.push(state),
@@ -103,6 +107,7 @@ export class Page {
       notifyBrowseToURL: (url) => this.urls.push(url),
       notifyPanicRecover: (error) => this.panics.push(error),
       notifyError: (problem) => this.problems.push(problem),
+      ...callbacks,
     });
   }
 
