@@ -70,7 +70,7 @@ test('SIGTERM at any moment of its start ends all of it', async () => {
     [async () => (await processesIn(dir)).some(({program}) => program === 'tailscaled'), 700],
   ]) {
     const demo = start('--no-build');
-    await until('the moment', () => moment(demo), {every: 5});
+    await until('the moment', () => moment(demo), {every: 5, timeout: 60_000});
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     demo.child.kill('SIGTERM');
     assert.equal(await demo.ended, 130, `${moment}: ${demo.err}`);
