@@ -8,7 +8,7 @@ import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {after, before, test} from 'node:test';
+import {after, afterEach, before, test} from 'node:test';
 import {fileURLToPath} from 'node:url';
 import {until} from '../support/process.mjs';
 
@@ -17,6 +17,16 @@ let dir;
 
 before(() => (dir = mkdtempSync(path.join(tmpdir(), 'meshterm-e2e-'))));
 after(() => rmSync(dir, {recursive: true, force: true}));
+
+const started = [];
+
+/** What a failed test left, which would keep the runner waiting. */
+afterEach(async () => {
+  for (const {child, ended} of started.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    await ended;
+  }
+});
 
 /** The demo with a temporary folder of its own. */
 function start(...args) {
@@ -28,6 +38,7 @@ function start(...args) {
   child.stdout.on('data', (data) => (demo.out += data));
   child.stderr.on('data', (data) => (demo.err += data));
   demo.ended = new Promise((resolve) => child.once('close', resolve));
+  started.push(demo);
   return demo;
 }
 
