@@ -130,6 +130,13 @@ void control_transport_input(struct control_client *cc);
 /* The next message, of as many records as fit; false if there is nothing to send. */
 bool control_transport_output(struct control_client *cc, struct control_event *ev);
 
+/* control_failure.c: a problem each, and the server's key is asked for anew where it may have changed.
+ * An answer to /key that is none, which is retried; a WebSocket that did not open; one that was closed
+ * before it spoke: a server that cannot open our initiation does that without a reason. */
+void control_key_failed(struct control_client *cc, int status, const uint8_t *body, size_t len);
+void control_never_opened(struct control_client *cc);
+void control_closed_in_handshake(struct control_client *cc, int code, const char *words);
+
 /* control_refusal.c */
 /* What a RegisterResponse with Error means for the login. */
 void control_refused(struct control_client *cc, const char *error);

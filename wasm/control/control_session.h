@@ -12,7 +12,7 @@
 void control_session_begin(struct control_client *cc);
 void control_session_register(struct control_client *cc);
 /* Registers with a fresh node key, which takes the old one's place once that is done: a person may
- * have to log in first (fact 13). */
+ * have to log in first. */
 void control_session_renew(struct control_client *cc);
 void control_session_try_map(struct control_client *cc);
 void control_session_lite(struct control_client *cc);

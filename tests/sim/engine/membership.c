@@ -110,7 +110,7 @@ static void test_expired(const char *new_key)
     CHECK_STR(w.problem, "node-key-expired");
     w.streams[0].to_send += 1000; /* as long as the far node takes the old key */
     CHECK(world_run(&w, MINUTE, echoed));
-    w.script = new_key[0] ? SCRIPT_ACCEPT : SCRIPT_NEW_KEY; /* fact 13 */
+    w.script = new_key[0] ? SCRIPT_ACCEPT : SCRIPT_NEW_KEY;
     IPN_CALL(ipn_login(w.ipn, new_key, w.now_ms));
     CHECK(world_run(&w, MINUTE, world_joined));
     CHECK_EQ(memcmp(before.b, w.node_key.b, sizeof before.b) != 0, !new_key[0]);

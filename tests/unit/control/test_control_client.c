@@ -242,7 +242,7 @@ static void test_timeouts(void)
     world_free(&w);
 }
 
-/* Fact 8: an empty 200 is an end before the first frame. */
+/* An empty 200 is an end before the first frame. */
 static void test_map_ends(void)
 {
     static const struct {

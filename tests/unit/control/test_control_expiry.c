@@ -60,7 +60,7 @@ static void check_renewed(struct world *w)
     }
 }
 
-/* Fact 13: NodeKeyExpired means a new node key, once. */
+/* NodeKeyExpired means a new node key, once. */
 static void test_node_key_expired(void)
 {
     struct world w;

@@ -55,7 +55,7 @@ static void test_join(size_t piece)
     world_free(&w);
 }
 
-/* Fact 16: the map is asked for while register waits; REGISTERED comes with it. */
+/* The map is asked for while register waits; REGISTERED comes with it. */
 static void test_speculative_map(void)
 {
     struct world w;

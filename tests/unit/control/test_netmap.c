@@ -118,7 +118,7 @@ static void test_renamed_self(void)
     netmap_wipe(&nm);
 }
 
-/* The first map of a new stream without a list: nobody is there any more (protocol fact 11). */
+/* The first map of a new stream without a list: nobody is there any more. */
 static void test_first_map_without_peers(void)
 {
     struct netmap nm;

@@ -63,7 +63,7 @@ static void test_register_request(void)
     buf_wipe(&b);
 }
 
-/* Fact 9: a missing DiscoKey or Hostinfo would overwrite what the server knows. */
+/* A missing DiscoKey or Hostinfo would overwrite what the server knows. */
 static void test_map_request(void)
 {
     struct tailcfg_map_request r = {113, node_key, disco_key, true, {"t", 5}};
