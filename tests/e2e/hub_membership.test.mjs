@@ -62,6 +62,7 @@ test('deleted: said, and a new shell opens behind the button', async () => {
   await admin('delete', '--force');
   await hub.card().getByText('The control server has removed this node').waitFor({timeout: 60_000});
   await hub.button('Join again').click();
+  await hub.card().getByText('This page has another address in the tailnet now').waitFor();
   await hub.card().getByText('New shell', {exact: true}).click();
   await hub.prompt();
   await hub.enter('echo back-$((1+1))', /^back-2$/m);

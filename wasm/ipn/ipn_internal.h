@@ -56,6 +56,7 @@ struct ipn {
     struct magicsock *ms;
     struct wg_device *wg;
     bool have_netstack;
+    struct ipaddr own_v4, own_v6; /* its addresses */
 
     /* what the page was told last, and what it must be told */
     enum ipn_state state;

@@ -244,6 +244,12 @@ static void apply_addresses(struct ipn *ipn)
         if (a->family == 6 && !v6.family)
             v6 = *a;
     }
+    if (ipn->own_v4.family && !ipaddr_equal(&v4, &ipn->own_v4))
+        ipn_streams_address_lost(ipn, 4);
+    if (ipn->own_v6.family && !ipaddr_equal(&v6, &ipn->own_v6))
+        ipn_streams_address_lost(ipn, 6);
+    ipn->own_v4 = v4;
+    ipn->own_v6 = v6;
     netstack_set_addresses(&v4, &v6);
     ipn->netstack_touched = true;
 }

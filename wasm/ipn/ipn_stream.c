@@ -357,6 +357,18 @@ void ipn_streams_peer_gone(struct ipn *ipn, const struct node_public *peer)
     }
 }
 
+void ipn_streams_address_lost(struct ipn *ipn, int family)
+{
+    for (size_t i = 0; i < ipn->streams.slot_count; i++) {
+        struct ipn_stream *st = ipn->streams.slots[i];
+        if (!st || st->phase < IPN_STREAM_CONNECTING || st->addr.family != family)
+            continue;
+        ipn_stream_fail(st, "address-changed",
+                        "This page has another address in the tailnet now: the connection ended.");
+        ipn_stream_touch(ipn, st);
+    }
+}
+
 void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer)
 {
     for (size_t i = 0; i < ipn->streams.slot_count; i++) {

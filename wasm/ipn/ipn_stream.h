@@ -78,6 +78,8 @@ void ipn_streams_touch_waiting(struct ipn *ipn);
 void ipn_streams_peer_gone(struct ipn *ipn, const struct node_public *peer);
 /* The peer of that key left the netmap: its streams end, or go on with its new key. */
 void ipn_streams_peer_removed(struct ipn *ipn, const struct node_public *peer);
+/* Our own address of that family is another now: what was open from the old one ends. */
+void ipn_streams_address_lost(struct ipn *ipn, int family);
 uint64_t ipn_streams_next_deadline(const struct ipn *ipn);
 void ipn_streams_tick(struct ipn *ipn);
 void ipn_streams_free_all(struct ipn *ipn);

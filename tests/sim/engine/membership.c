@@ -101,6 +101,23 @@ static void test_deleted_for_good(const char *new_key)
     leave();
 }
 
+/* With other addresses: what was open cannot go on, and says why. */
+static void test_deleted_and_readdressed(void)
+{
+    join("reusable");
+    struct world_stream *before = &w.streams[0];
+    delete_node();
+    w.page_id = 77;
+    CHECK(world_run(&w, MINUTE, registered_anew));
+    w.loss = 0;
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK(before->done);
+    CHECK_EQ(before->errors, 1);
+    CHECK_STR(before->code, "address-changed");
+    CHECK(world_joined(&w));
+    world_stop(&w);
+}
+
 static void test_expired(const char *new_key)
 {
     join("");
@@ -141,6 +158,7 @@ int main(void)
     world_setup();
     test_deleted();
     test_deleted_while_idle();
+    test_deleted_and_readdressed();
     test_deleted_for_good("another");
     test_deleted_for_good("");
     test_expired("");

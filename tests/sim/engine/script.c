@@ -71,7 +71,7 @@ static void send_full_map(struct world *w, struct server_request *r)
     static char json[8000], self[1000];
     char key[KEY_TEXT_CAP];
     node_public_format(key, &w->node_key);
-    print_node(self, sizeof self, 1, "page", key, "", "");
+    print_node(self, sizeof self, w->page_id, "page", key, "", "");
     snprintf(
         json, sizeof json,
         "{\"Node\":%s,\"Peers\":[%s],\"Domain\":\"tail.test\",\"DERPMap\":{\"Regions\":{\"1\":{"
@@ -103,7 +103,7 @@ static void send_self(struct world *w, const char *more)
     static char json[1200], self[1000];
     char key[KEY_TEXT_CAP];
     node_public_format(key, &w->node_key);
-    print_node(self, sizeof self, 1, "page", key, "", more);
+    print_node(self, sizeof self, w->page_id, "page", key, "", more);
     snprintf(json, sizeof json, "{\"ControlTime\":\"2026-01-01T00:00:00Z\",\"Node\":%s}", self);
     script_send_map(w, json);
 }

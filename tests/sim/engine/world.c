@@ -568,6 +568,7 @@ void world_start(struct world *w, const char *auth_key, size_t piece)
 {
     const char *err = NULL;
     memset(w, 0, sizeof *w);
+    w->page_id = 1;
     world = w;
     w->now_ms = START_MS;
     w->latency_ms = 10;

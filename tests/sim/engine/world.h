@@ -105,6 +105,7 @@ struct world {
     bool far_listed, far_online;
     int32_t map_stream; /* 0: none open */
     unsigned registers, logouts, maps;
+    int page_id; /* of which its addresses are made */
 
     struct relay relay;
     const struct endpoint *stack;
