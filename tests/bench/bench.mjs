@@ -6,11 +6,12 @@ import {buildHub} from '../../web/build.mjs';
 import {buildPackage, buildWasm} from '../support/build.mjs';
 import {ROOT, say, withLock} from '../support/setup.mjs';
 import {benchAead} from './core/core.mjs';
+import {benchNetmap} from './core/netmap.mjs';
 import {CASES, benchWhole, wholeProfiles} from './core/whole.mjs';
 import {load, machine} from './machine.mjs';
 import {benchNet} from './net.mjs';
 import {netRows} from './net_rows.mjs';
-import {aeadRows, sizeRows, wholeRows} from './rows.mjs';
+import {aeadRows, netmapRows, sizeRows, wholeRows} from './rows.mjs';
 import {sizes} from './size.mjs';
 import {sizeReport, sizeReportText} from './size_report.mjs';
 import {table} from './table.mjs';
@@ -28,6 +29,11 @@ async function measureCore(env, {rows, profiled}, report) {
       ...{clients, compared: clients.slice(1)},
     });
   }
+  if (!rows || rows.has('netmap'))
+    report.tables.push({
+      title: 'A tailnet of 10,000 peers, in V8, CPU time of one thread',
+      ...{rows: netmapRows(await benchNetmap(env)), clients: ['ours'], compared: []},
+    });
   if (rows && !CASES.some(({kind}) => rows.has(kind))) return;
   const results = await benchWhole(env, {rows, profiled});
   report.profiles = wholeProfiles(results);

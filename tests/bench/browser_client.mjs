@@ -44,6 +44,7 @@ export class BrowserClient {
       terminal: () => this.page.call('downloadInTerminal', file),
       sftp: () => this.page.call('downloadBySftp', host, user, file),
       tcp: () => this.page.call('downloadByTcp', host, tcpPort),
+      floor: () => this.page.call('downloadFloor', bytes),
       commandUp: () => this.page.call('uploadByCommand', host, user, bytes),
       terminalUp: () => this.page.call('uploadInTerminal', bytes),
       sftpUp: () => this.page.call('uploadBySftp', host, user, upload, bytes),

@@ -101,6 +101,9 @@ function transferRows({rate, cpu}) {
     cpu('SSH download, a command', 'command'),
     cpu('SSH download, in a shell', 'terminal'),
     cpu('SSH upload, a command', 'commandUp'),
+    cpu('plain TCP download', 'tcp'),
+    rate('Chromium alone: 2 kB messages, thrown away', 'floor'),
+    cpu('Chromium alone: 2 kB messages, thrown away', 'floor'),
   ];
 }
 

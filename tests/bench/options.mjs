@@ -3,11 +3,11 @@ import {parseArgs} from 'node:util';
 import {SetupError} from '../support/setup.mjs';
 
 export const PARTS = ['core', 'size', 'net'];
-/** The parts of core: the AEAD, and the whole core by direction. */
-export const CORE_ROWS = ['aead', 'sshDown', 'tcpDown', 'sshUp', 'tcpUp'];
+/** The parts of core: the AEAD, 10,000 peers, and the whole core by direction. */
+export const CORE_ROWS = ['aead', 'netmap', 'sshDown', 'tcpDown', 'sshUp', 'tcpUp'];
 export const CLIENTS = ['ours', 'hub', 'tsconnect', 'native', 'nativeHub'];
 /** The parts of net beside the first prompt; each of the transfers both ways. */
-export const NET_ROWS = ['echo', 'ssh', 'shell', 'sftp', 'tcp', 'sessions', 'idle'];
+export const NET_ROWS = ['echo', 'ssh', 'shell', 'sftp', 'tcp', 'floor', 'sessions', 'idle'];
 
 const USAGE = `usage: npm run bench [-- [core] [size] [net] [options]]
   core   the parts of the core alone, without a network

@@ -5,6 +5,7 @@
 import {summary} from './stats.mjs';
 
 const BAR_BYTES = 320_000;
+const PEERS = 10_000; // of benchNetmap(): each is looked up once
 const WHOLE_PIECE = 65_536; // messages of the relay for which layers are told
 
 function bytesRow(name, sizes, pick, bar) {
@@ -50,6 +51,29 @@ export function aeadRows({kernel, sodium, sodiumForSize}) {
     bar: '≥ 850',
     met: kernel[what].median >= 850,
   }));
+}
+
+/** Of benchNetmap(). The clock of a small step is coarse, so of those the mean is told. */
+export function netmapRows(samples) {
+  const row = (name, unit, digits, cell, bar) => ({
+    ...{name, unit, digits, less: true, cells: {ours: cell}},
+    ...(bar ? {bar: `≤ ${bar}`, met: cell.median <= bar} : {}),
+  });
+  const mean = (key) => {
+    const all = samples[key].samples;
+    return summary([all.reduce((sum, ms) => sum + ms, 0) / all.length]);
+  };
+  const lookup = (name, key) =>
+    row(name, 'µs', 2, summary(samples[key].samples.map((ms) => (ms * 1000) / PEERS)));
+  return [
+    row('the first full map, by code not yet optimised', 'ms', 0, samples['first.all'], 150),
+    row('a full map later', 'ms', 0, samples['full.all'], 150),
+    row('one peer changed (PeersChangedPatch)', 'ms', 3, mean('patched.all'), 1),
+    row('one peer replaced (PeersChanged)', 'ms', 3, mean('changed.all'), 1),
+    lookup('a peer by its key', 'lookup.key'),
+    lookup('a peer by an address', 'lookup.address'),
+    lookup('a peer by its name', 'lookup.name'),
+  ];
 }
 
 /**

@@ -5,6 +5,7 @@ import {createServer} from 'node:http';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {passthrough} from '../../web/server/passthrough.mjs';
+import {floor} from './floor.mjs';
 
 const PAGES = fileURLToPath(new URL('pages', import.meta.url));
 const TYPES = {
@@ -48,7 +49,10 @@ export async function startSite({headscale, ours, tsconnect}) {
   const server = createServer((request, response) => {
     answer(request, response, {folders, headscale}).catch((error) => response.destroy(error));
   });
-  server.on('upgrade', passthrough(headscale));
+  const [pass, pour] = [passthrough(headscale), floor()];
+  server.on('upgrade', (request, ...rest) =>
+    (request.url.startsWith('/floor?') ? pour : pass)(request, ...rest),
+  );
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,

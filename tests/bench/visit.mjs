@@ -11,6 +11,7 @@ const TRANSFERS = {
   ssh: {hows: ['command', 'commandUp'], clients: /^(ours|hub|native)/},
   shell: {hows: ['terminal', 'terminalUp'], clients: /^(ours|hub|tsconnect)$/},
   sftp: {hows: ['sftp', 'sftpUp'], clients: /^(ours|hub|native)/},
+  floor: {hows: ['floor'], clients: /^ours$/},
   tcp: {hows: ['tcp', 'tcpUp'], clients: /^(ours|hub|native)/},
 };
 

@@ -176,6 +176,7 @@ globalThis.bench = {
   echo,
   downloadInTerminal,
   downloadByCommand,
+  downloadFloor: transfers.downloadFloor,
   downloadByTcp: (...args) => transfers.downloadByTcp(ipn, ...args),
   downloadBySftp: (...args) => transfers.downloadBySftp(ipn, ...args),
   uploadByCommand: (...args) => transfers.uploadByCommand(ipn, ...args),

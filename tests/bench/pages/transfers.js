@@ -56,6 +56,22 @@ export function uploadByTcp(ipn, host, port, bytes) {
   return uploadBetween(stream.readable, stream.writable, bytes);
 }
 
+/** Without a tailnet: what the browser itself takes for as many messages. */
+export async function downloadFloor(bytes) {
+  const worker = new Worker('/pages/floor.js');
+  const url = `${location.origin.replace('http', 'ws')}/floor?bytes=${bytes}`;
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onerror = () => reject(new Error('its worker failed'));
+      worker.onmessage = ({data}) =>
+        data.problem ? reject(new Error(data.problem)) : resolve(data);
+      worker.postMessage({url, bytes});
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
 export function downloadByTcp(ipn, host, port) {
   return drain(ipn.tcp(host, port).readable, counter());
 }
