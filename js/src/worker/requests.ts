@@ -6,6 +6,20 @@ import {NOT_JOINED, type Questions} from './questions.js';
 
 export type Request = FlowOpening | FlowCommand | Question;
 
+const QUESTIONS: Record<Question['type'], true> = {
+  ping: true,
+  keygen: true,
+  keyCheck: true,
+  knownHosts: true,
+  sessions: true,
+  addKnownHosts: true,
+  removeKnownHost: true,
+};
+
+function isQuestion(request: Request): request is Question {
+  return request.type in QUESTIONS;
+}
+
 export class Requests {
   readonly #flows: Flows;
   readonly #questions: Questions;
@@ -16,20 +30,13 @@ export class Requests {
   }
 
   handle(core: Core, request: Request, now: number): void {
+    if (isQuestion(request)) return this.#questions.ask(core, request, now);
     switch (request.type) {
       case 'sshOpen':
       case 'tcpOpen':
       case 'sftpOpen':
       case 'attach':
         return this.#flows.open(core, request, now);
-      case 'ping':
-      case 'keygen':
-      case 'keyCheck':
-      case 'knownHosts':
-      case 'sessions':
-      case 'addKnownHosts':
-      case 'removeKnownHost':
-        return this.#questions.ask(core, request, now);
       default:
         return this.#flows.command(core, request, now);
     }
@@ -38,6 +45,7 @@ export class Requests {
   /** There is no core to ask. What was secret in the request is wiped. */
   refuse(request: Request): void {
     if ('fields' in request) request.fields.fill(0);
+    if (isQuestion(request)) return this.#questions.refuse(request);
     switch (request.type) {
       case 'sshOpen':
       case 'attach':
@@ -46,14 +54,6 @@ export class Requests {
         return this.#flows.refuse('tcp', request.ref, 'not-joined', NOT_JOINED);
       case 'sftpOpen':
         return this.#flows.refuse('sftp', request.ref, 'not-joined', NOT_JOINED);
-      case 'ping':
-      case 'keygen':
-      case 'keyCheck':
-      case 'knownHosts':
-      case 'sessions':
-      case 'addKnownHosts':
-      case 'removeKnownHost':
-        return this.#questions.refuse(request);
       default: // late, for what is over
         if (request.type === 'prompt') request.answers?.fill(0);
     }
