@@ -241,6 +241,36 @@ test('where only WebSockets get through, they are taken, and at once the next ti
   assert.deepEqual(asked, ['DERP /derp', 'websocket /derp', 'websocket /derp']);
 });
 
+test('a relay that is ill for a moment is asked for a bare connection the next time', async () => {
+  const {port, asked} = await relay(() => {}, {sockets: true, status: 503});
+  const {port: hub} = await serve(port);
+  for (let i = 0; i < 2; i++)
+    assert.equal(await connect(hub, {protocols: ['derp']}).opened, 'open');
+  assert.deepEqual(asked, ['DERP /derp', 'websocket /derp', 'DERP /derp', 'websocket /derp']);
+});
+
+test('what a page said before it left reaches a relay that reads slowly and speaks much', async () => {
+  let taken = 0;
+  let hasEnded = false;
+  const {port} = await relay((socket) => {
+    const flood = setInterval(() => socket.write(Buffer.alloc(100_000)), 1);
+    socket.on('close', () => clearInterval(flood));
+    socket.on('data', ({length}) => {
+      taken += length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 5);
+    });
+    socket.on('end', () => (hasEnded = true));
+  });
+  const {socket, opened} = connect((await serve(port)).port, {protocols: ['derp']});
+  await opened;
+  for (let i = 0; i < 25; i++) socket.send(Buffer.alloc(10_000));
+  socket.send(Buffer.alloc(100));
+  socket.close(1000);
+  await until('the relay has read to the end', () => hasEnded, {every: 5});
+  assert.equal(taken, 250_100);
+});
+
 test('a relay that refuses both is heard; one that is away is asked for both again', async () => {
   const {port, asked} = await relay(() => {}, {status: 403});
   const {port: hub} = await serve(port);
@@ -359,4 +389,10 @@ test('close() drops what is open, and what is being opened', async () => {
   await gone;
   assert.notEqual(await waiting.opened, 'open');
   await until('the server is left too', () => closed.length === 1, {every: 5});
+  const mute = await silentUpstream();
+  const {port: third, pass: thirdPass} = await serve(mute.port);
+  const asking = connect(third, {protocols: ['derp']});
+  await until('the relay is being asked', () => mute.connections.length === 1, {every: 5});
+  thirdPass.close();
+  assert.equal(await asking.opened, 502, 'the page is told');
 });

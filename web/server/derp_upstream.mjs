@@ -14,24 +14,27 @@ export class DerpUpstream extends EventEmitter {
   readyState = WebSocket.CONNECTING;
   #request;
   #socket;
+  #timer;
   #hasEnded = false;
 
-  /** Emits open, or refused where this server or what stands before it does not upgrade so. */
+  /**
+   * Emits open, or refused, with the status if there was an answer: this server, or what stands
+   * before it, does not upgrade so.
+   */
   constructor(url, {handshakeTimeout}) {
     super();
     const {request} = new URL(url).protocol === 'https:' ? https : http;
     this.#request = request(url, {
       headers: {connection: 'Upgrade', upgrade: 'DERP'},
-      timeout: handshakeTimeout,
       agent: false,
     });
+    this.#timer = setTimeout(() => this.#refused(), handshakeTimeout);
     this.#request
       .on('upgrade', (_, socket, head) => this.#opened(socket, head))
       .on('response', (response) => {
         response.destroy();
-        this.#refused();
+        this.#refused(response.statusCode);
       })
-      .on('timeout', () => this.#request.destroy())
       .on('error', () => this.#refused())
       .end();
   }
@@ -46,36 +49,44 @@ export class DerpUpstream extends EventEmitter {
   }
 
   pause() {
+    if (this.readyState === WebSocket.CLOSING) return;
     this.isPaused = true;
     this.#socket?.pause();
   }
 
   resume() {
+    if (this.readyState === WebSocket.CLOSING) return;
     this.isPaused = false;
     this.#socket?.resume();
   }
 
+  /** What was sent arrives: what still comes is read, else the system would reset the connection. */
   close() {
     this.readyState = WebSocket.CLOSING;
-    this.#socket.setTimeout(CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
-    this.#socket.end(() => this.#socket.destroy());
+    this.#socket.removeAllListeners('data').resume();
+    this.#timer = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
+    this.#socket.end();
   }
 
+  /** Emits error where it was not open yet, as a WebSocket does. */
   terminate() {
-    if (this.#socket) this.#socket.destroy();
-    else if (this.readyState === WebSocket.CONNECTING) this.#end();
+    if (this.#socket) return this.#socket.destroy();
+    if (this.readyState !== WebSocket.CONNECTING) return;
+    this.#end();
+    this.emit('error', new Error('ended before it was open'));
   }
 
   #opened(socket, head) {
+    clearTimeout(this.#timer);
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.setTimeout(0);
     if (head.length) socket.unshift(head);
     socket
       .on('data', (data) => this.emit('message', data))
       .on('end', () => (this.#hasEnded = true))
       .on('error', (error) => this.emit('error', error))
       .on('close', () => {
+        clearTimeout(this.#timer);
         this.readyState = WebSocket.CLOSED;
         if (this.#hasEnded) this.emit('close', 1001, 'The relay ended the connection.');
         else this.emit('close', 1006, '');
@@ -85,13 +96,14 @@ export class DerpUpstream extends EventEmitter {
     this.emit('open');
   }
 
-  #refused() {
+  #refused(status) {
     if (this.readyState !== WebSocket.CONNECTING) return;
     this.#end();
-    this.emit('refused');
+    this.emit('refused', status);
   }
 
   #end() {
+    clearTimeout(this.#timer);
     this.readyState = WebSocket.CLOSED;
     this.#request.destroy();
     this.emit('close', 1006, '');

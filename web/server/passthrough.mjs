@@ -16,6 +16,7 @@ const POUR_MS = 1;
 const PAUSE_ABOVE = 4 << 20; // bytes the browser has not taken yet: one TCP window
 const OPEN_TIMEOUT_MS = 10_000;
 const BARE_TIMEOUT_MS = 3000; // then as a WebSocket
+const DERP_PATH = /^\/derp(?:$|\?)/;
 const HEADER_PASSED_ON = 'sec-websocket-protocol';
 
 /** Whether bytes pour: many of them, without a pause between. */
@@ -104,7 +105,7 @@ export function refuse(socket, status, text) {
 /** Opens ways to one Headscale. */
 class Upstreams {
   #base;
-  /** false once a WebSocket got through where a bare connection did not. */
+  /** false once a WebSocket got through where a bare connection was answered that it may not. */
   #takesBare = true;
   #all = new Set();
 
@@ -114,12 +115,12 @@ class Upstreams {
 
   /** Throws on an address or a subprotocol that is none. */
   open(path, protocols, heard) {
-    if (String(protocols) !== 'derp' || !this.#takesBare)
+    if (String(protocols) !== 'derp' || !DERP_PATH.test(path) || !this.#takesBare)
       return this.#openWebSocket(path, protocols, heard);
     const bare = new DerpUpstream(this.#base + path, {handshakeTimeout: BARE_TIMEOUT_MS});
-    bare.once('refused', () => {
+    bare.once('refused', (status) => {
       const opened = (upstream) => {
-        this.#takesBare = false;
+        this.#takesBare = !(status >= 400 && status < 500); // a server that is ill says 5xx, or nothing
         heard.opened(upstream);
       };
       try {

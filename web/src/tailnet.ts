@@ -123,11 +123,22 @@ export class Tailnet {
     return this.#logIn(ipn);
   }
 
-  /** A new key before the old one expires. */
+  /** A new key before the old one expires. Where the hub has none, the node goes on with the old. */
   async renew(): Promise<void> {
+    const {expiring} = this;
+    const [ipn, attempt] = [this.#ipn, this.#attempt];
     this.expiring = '';
     this.#changed();
-    if (this.#ipn) await this.#logIn(this.#ipn);
+    try {
+      const {authKey} = await askToJoin();
+      if (attempt === this.#attempt) ipn?.login(authKey);
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      this.expiring = expiring;
+      const why = error instanceof Error ? error.message : String(error);
+      this.note = `The key was not renewed: ${why}`;
+      this.#changed();
+    }
   }
 
   async #logIn(ipn: IPN): Promise<void> {
@@ -191,7 +202,7 @@ export class Tailnet {
       notifyState: whenCurrent((state) => this.#handleState(state)),
       notifyNetMap: whenCurrent((json: string) => {
         this.machines = machinesOf(JSON.parse(json) as HubNetMap);
-        this.#clearNotice();
+        if (this.phase === 'joined') this.#clearNotice();
         this.#changed();
       }),
       notifyBrowseToURL: whenCurrent((url: string) => {
