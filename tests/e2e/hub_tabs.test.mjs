@@ -3,8 +3,10 @@
  * there. All of it real, as in hub.test.mjs.
  */
 import assert from 'node:assert/strict';
+import {existsSync} from 'node:fs';
 import {test} from 'node:test';
 import {checkAbility} from '../support/engines/table.mjs';
+import {until} from '../support/process.mjs';
 import {hubBed} from './hub_bed.mjs';
 import {HubPage} from './hub_page.mjs';
 
@@ -44,6 +46,19 @@ test('loaded again: the tabs, what they showed, and what runs in them', async (t
   assert.equal((await hubNodes()).length, 1);
   assert.deepEqual(hub.lines, []);
   checkAbility('Chromium', 'the hub page: join, a shell, typing, loaded again', true, t);
+});
+
+test('a shell whose tab is closed ends on its machine, though others go on', async () => {
+  const hub = await openHub();
+  await hub.openShell();
+  const [, pid] = await hub.enter('sleep 600 & echo pid-$$-', /^pid-(\d+)-$/m);
+  await hub.openShell();
+  await hub.enter('echo second-$((1+1))', /^second-2$/m);
+  await hub.tabs().first().focus();
+  await hub.page.keyboard.press('Delete');
+  await until('the shell has ended', () => !existsSync(`/proc/${pid}`));
+  await hub.page.locator('.panel.current .xterm-helper-textarea').focus();
+  await hub.enter('echo still-$((1+1))', /^still-2$/m);
 });
 
 test('three tabs of the hub are one node, each with its own shells', async () => {

@@ -45,6 +45,23 @@ static bool same_target(struct ipn *ipn, const struct ipn_ssh_conn *conn, const 
     return ipn_stream_lookup(ipn, ssh->st.host, &addr) && ipaddr_equal(&addr, &conn->st.addr);
 }
 
+/*
+ * Tailscale SSH ends what runs in a terminal with its connection, not with its channel: a shell
+ * there that shared one would live on after its tab was closed. So it has a connection of its own.
+ */
+static bool may_share(struct ipn *ipn, const struct ipn_ssh *ssh, const struct ipn_ssh *via)
+{
+    const struct netmap_node *node;
+    struct ipaddr addr;
+    if (!ssh->o->reuse || ssh->kind == IPN_SSH_TEST)
+        return false;
+    if (via || ssh->kind != IPN_SSH_SHELL || !ssh->o->pty || ssh->st.port != 22 ||
+        !ipn_stream_lookup(ipn, ssh->st.host, &addr))
+        return true;
+    node = netmap_find_route(control_client_netmap(ipn->cc), &addr);
+    return !node || node->ssh_host_key_count == 0;
+}
+
 static bool same_questions(const struct ipn_ssh_options *a, const struct ipn_ssh_options *b)
 {
     return a->prompts == b->prompts && a->ask_host_key == b->ask_host_key &&
@@ -121,7 +138,7 @@ static int new_conn(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_ssh *via,
     memcpy(conn->identity, identity, 32);
     conn->ipn = ipn;
     conn->o = ipn_ssh_options_share(ssh->o);
-    conn->shareable = ssh->o->reuse && ssh->kind != IPN_SSH_TEST;
+    conn->shareable = may_share(ipn, ssh, via);
     conn->retries_left = via ? 0 : ssh->o->retries; /* a forward carries one connection only */
     conn->retry_at_ms = conn->open_deadline_ms = NEVER;
     conn->banner_due_ms = conn->idle_end_ms = NEVER;
@@ -180,7 +197,7 @@ int ipn_ssh_conn_join(struct ipn *ipn, struct ipn_ssh *ssh)
     if (!find_via(ipn, ssh, &via))
         return 0;
     identity_of(identity, ipn, ssh->o);
-    bool shares = ssh->o->reuse && ssh->kind != IPN_SSH_TEST && !ssh->moved;
+    bool shares = !ssh->moved && may_share(ipn, ssh, via);
     for (size_t slot = 0; shares && (conn = next_conn(ipn, &slot));) {
         if (!fits(ipn, conn, ssh, via, identity))
             continue;

@@ -23,6 +23,24 @@ async function shell({ipn, env}, host) {
   assert.same(said.exit, {code: 0, signal: ''});
 }
 
+/** What ran in a tab that was closed does not live on because another tab is open. */
+async function closing({ipn, env}, host) {
+  const shownBy = (s) => text(concat(s.out));
+  const shell = (onStart) => runSSH(ipn, host, env.account, {rows: 30, cols: 100, onStart});
+  await shell(async (first, s) => {
+    await until('the shell', () => s.type && shownBy(s));
+    s.type('sleep 600 & echo pid=$$\n');
+    const pid = await until('its number', () => /pid=(\d+)/.exec(shownBy(s))?.[1]);
+    await shell(async (_, other) => {
+      await until('the other shell', () => other.type && shownBy(other));
+      first.close();
+      other.type(`while kill -0 ${pid} 2>/dev/null; do sleep 0.1; done; echo it is ov''er\n`);
+      await until('the end of the first', () => shownBy(other).includes('it is over'));
+      other.type('exit\n');
+    });
+  });
+}
+
 async function command({ipn, env}, host) {
   const said = await runSSH(ipn, host, env.account, {
     command: "printf '\\000\\377\\n\\r\\n'; echo oops >&2; exit 7",
@@ -66,6 +84,7 @@ const perRelease = ['alpha', 'old'].flatMap((host) => {
   const isCore = host === 'alpha';
   return [
     {name: `a shell: types, resizes, leaves (${host})`, isCore, run: (t) => shell(t, host)},
+    {name: `a shell that is closed beside another ends (${host})`, run: (t) => closing(t, host)},
     {name: `a command: exit code, bytes clean (${host})`, isCore, run: (t) => command(t, host)},
     {name: `10 MB up with equal hashes (${host})`, isCore, run: (t) => upload(t, host, 10 * MB)},
   ];
