@@ -78,7 +78,8 @@ void control_expiry_warn(struct control_client *cc)
 
 void control_expiry_reached(struct control_client *cc)
 {
-    bool young = cc->now_ms - cc->map_since < CONTROL_STABLE_MS; /* no busy loop of new keys */
+    /* no busy loop of new keys */
+    bool young = cc->renewed_ms != 0 && cc->now_ms - cc->renewed_ms < CONTROL_STABLE_MS;
 
     cc->expiry_deadline = NEVER;
     if (cc->streams[CONTROL_STREAM_REGISTER].id !=

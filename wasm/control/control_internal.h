@@ -81,6 +81,7 @@ struct control_client {
     bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
     bool renewing; /* a new node key is on its way to being registered */
+    uint64_t renewed_ms; /* when one was registered last; 0: never */
     bool lite_due; /* the map stream is alive: is the node, too? */
     uint64_t lite_ms; /* when that was asked last */
     unsigned refusals;

@@ -188,6 +188,31 @@ static void test_own_key_expires_with_auth_key(void)
     world_free(&w);
 }
 
+/* It ran out while there was no connection: the auth key renews it all the same, but not in a loop. */
+static void test_own_key_expired_meanwhile(void)
+{
+    struct world w;
+    struct server_request *map = world_join(&w, "hskey", 0);
+
+    tell(&w, map, EXPIRES("14T22:40:00"));
+    w.deaf = true;
+    world_close(&w, 1006);
+    world_sleep(&w, 15 * 60000);
+    w.deaf = false;
+    for (int i = 0; i < 60 && !w.connected; i++)
+        world_sleep(&w, 1000);
+    map = world_open_map(&w, 0);
+    tell(&w, map, EXPIRES("14T22:40:00"));
+    CHECK(map->reset);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
+    check_renewed(&w);
+    w.seen = w.event_count;
+    tell(&w, world_open_map(&w, 1), EXPIRES("14T22:40:00")); /* the new key is no better */
+    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
+    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
+    world_free(&w);
+}
+
 /* login() once it was said that the key expires soon, and not before. */
 static void test_renewed_in_time(void)
 {
@@ -333,6 +358,7 @@ int main(void)
     test_own_key_expires();
     test_warnings();
     test_own_key_expires_with_auth_key();
+    test_own_key_expired_meanwhile();
     test_renewed_in_time();
     test_node_gone();
     test_gone_again_and_again();
