@@ -186,7 +186,7 @@ void control_retry_later(struct control_client *cc)
     cc->state = CONTROL_BACKOFF;
 }
 
-static void forget_next_key(struct control_client *cc)
+void control_forget_renewal(struct control_client *cc)
 {
     wipe(&cc->next_node_key, sizeof cc->next_node_key);
     cc->renewing = false;
@@ -196,7 +196,7 @@ void control_need_login(struct control_client *cc)
 {
     control_disconnect(cc);
     cc->registered = cc->rejoined = false;
-    forget_next_key(cc);
+    control_forget_renewal(cc);
     cc->auth_url[0] = '\0';
     cc->refusals = cc->failures = 0;
     cc->lost = false;
@@ -212,7 +212,7 @@ void control_finish_logout(struct control_client *cc)
     wipe(cc->auth_key, strlen(cc->auth_key));
     cc->logout_deadline = NEVER;
     cc->logging_out = cc->registered = cc->config.known_node = false;
-    forget_next_key(cc);
+    control_forget_renewal(cc);
     cc->auth_url[0] = '\0';
     control_emit(cc, CONTROL_EVENT_LOGGED_OUT, NULL);
     cc->state = CONTROL_LOGGED_OUT;

@@ -40,7 +40,8 @@ enum control_event_type {
     CONTROL_EVENT_CLOSE, /* close the socket */
     CONTROL_EVENT_SEND, /* data: one message for the socket, <= 32,768 bytes */
     CONTROL_EVENT_REGISTERED, /* the server accepted us: open DERP now */
-    CONTROL_EVENT_AUTH_URL, /* text: http(s) URL a person must visit; we wait */
+    CONTROL_EVENT_AUTH_URL, /* text: http(s) URL a person must visit; we wait. "": no more, and the
+                                node is joined as before */
     CONTROL_EVENT_NETMAP, /* changed: enum netmap_change bits */
     CONTROL_EVENT_NEED_MACHINE_AUTH, /* registered, but an admin must approve the machine */
     CONTROL_EVENT_NEED_LOGIN, /* key refused, expired or logged out: needs a new key or login();

@@ -82,8 +82,8 @@ void control_expiry_reached(struct control_client *cc)
     bool young = cc->renewed_ms != 0 && cc->now_ms - cc->renewed_ms < CONTROL_STABLE_MS;
 
     cc->expiry_deadline = NEVER;
-    if (cc->streams[CONTROL_STREAM_REGISTER].id !=
-        0) { /* the map overtook it: it may renew the key */
+    if (cc->streams[CONTROL_STREAM_REGISTER].id != 0 ||
+        cc->register_at != NEVER) { /* the map overtook it: it may renew the key */
         cc->expired_early = true;
         return;
     }

@@ -80,7 +80,8 @@ struct control_client {
     bool greet; /* just registered: the map requests are due */
     bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
-    bool renewing; /* a new node key is on its way to being registered */
+    bool renewing; /* a new node key is on its way to being registered; with registered: the old
+                      one is good still, and so is the map */
     uint64_t renewed_ms; /* when one was registered last; 0: never */
     bool lite_due; /* the map stream is alive: is the node, too? */
     uint64_t lite_ms; /* when that was asked last */
@@ -137,12 +138,5 @@ bool control_transport_output(struct control_client *cc, struct control_event *e
 void control_key_failed(struct control_client *cc, int status, const uint8_t *body, size_t len);
 void control_never_opened(struct control_client *cc);
 void control_closed_in_handshake(struct control_client *cc, int code, const char *words);
-
-/* control_refusal.c */
-/* What a RegisterResponse with Error means for the login. */
-void control_refused(struct control_client *cc, const char *error);
-/* An answer other than 200; what: "the registration", "the map". */
-void control_bad_status(struct control_client *cc, const struct control_stream *s,
-                        const char *what);
 
 #endif

@@ -33,7 +33,36 @@ static void refuse_version(struct control_client *cc, const char *words)
     control_emit_problem(cc, CONTROL_PROBLEM_VERSION,
                          "The control server does not support this client's version (%d): %s.",
                          CONTROL_CAPABILITY_VERSION, words);
-    control_need_login(cc);
+}
+
+bool control_renews_early(const struct control_client *cc)
+{
+    return cc->renewing && cc->registered && !control_expiry_is_over(cc);
+}
+
+void control_withdraw_url(struct control_client *cc)
+{
+    if (cc->registered && !cc->logging_out && cc->auth_url[0] != '\0')
+        control_emit(cc, CONTROL_EVENT_AUTH_URL, "");
+    cc->auth_url[0] = '\0';
+}
+
+void control_login_failed(struct control_client *cc)
+{
+    bool early = control_renews_early(cc);
+
+    if (cc->renewing && cc->logging_out) { /* the old key's node is to be taken back */
+        control_forget_renewal(cc);
+        control_session_logout(cc);
+    } else if (early) {
+        control_forget_renewal(cc);
+        cc->auth_url[0] = '\0';
+        cc->refusals = 0;
+        cc->config.known_node = true;
+        cc->register_deadline = NEVER;
+    } else {
+        control_need_login(cc);
+    }
 }
 
 /* The auth key was good, once. What a person must know is why it was needed again. */
@@ -54,23 +83,26 @@ static bool refuse_return(struct control_client *cc)
 
 void control_refused(struct control_client *cc, const char *error)
 {
+    control_withdraw_url(cc); /* a login that ended badly starts anew */
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         if (control_text_contains(error, refusals[i].words)) {
             if (!refuse_return(cc))
                 control_emit_problem(cc, refusals[i].problem, "%s", refusals[i].sentence);
-            control_need_login(cc);
+            if (control_renews_early(cc)) /* it renews nothing later, either */
+                wipe(cc->auth_key, strlen(cc->auth_key));
+            control_login_failed(cc);
             return;
         }
     }
     if (control_text_contains(error, "unsupported client version")) {
         refuse_version(cc, error);
+        control_login_failed(cc);
         return;
     }
     control_emit_problem(cc, CONTROL_PROBLEM_REFUSED,
                          "The control server refused to register this node: %s.", error);
-    cc->auth_url[0] = '\0'; /* a login that ended badly starts anew */
-    if (++cc->refusals >= CONTROL_REFUSALS_MAX)
-        control_need_login(cc);
+    if (++cc->refusals >= CONTROL_REFUSALS_MAX || control_renews_early(cc))
+        control_login_failed(cc);
     else
         control_retry_later(cc);
 }
@@ -87,14 +119,22 @@ static uint64_t retry_delay(const struct control_stream *s)
     return 5000 + load_le16(random) % 5000;
 }
 
-void control_bad_status(struct control_client *cc, const struct control_stream *s, const char *what)
+void control_bad_status(struct control_client *cc, enum control_stream_kind kind,
+                        const struct control_stream *s)
 {
     struct bytes body = control_stream_body(s);
     char words[CONTROL_TEXT_MAX + 1];
+    bool login = kind == CONTROL_STREAM_REGISTER, early = login && control_renews_early(cc);
 
     control_text_sanitise(words, sizeof words, body.data, body.len);
+    if (early && s->status != 429)
+        control_withdraw_url(cc);
     if (control_text_contains(words, "unsupported client version")) {
         refuse_version(cc, words);
+        if (login)
+            control_login_failed(cc);
+        else
+            control_need_login(cc);
         return;
     }
     if (s->status == 429) {
@@ -104,10 +144,19 @@ void control_bad_status(struct control_client *cc, const struct control_stream *
         control_emit_problem(cc, CONTROL_PROBLEM_RATE,
                              "The control server asks to slow down; trying again in %d s.",
                              (int)((delay_ms + 999) / 1000));
+        if (early && !cc->logging_out) {
+            cc->register_at = cc->earliest_retry;
+            cc->register_deadline = NEVER;
+            return;
+        }
     } else {
         control_emit_problem(cc, CONTROL_PROBLEM_REFUSED,
-                             "The control server answered %s with HTTP %d%s%s.", what, s->status,
-                             words[0] == '\0' ? "" : ": ", words);
+                             "The control server answered %s with HTTP %d%s%s.",
+                             login ? "the registration" : "the request for the network map",
+                             s->status, words[0] == '\0' ? "" : ": ", words);
     }
-    control_retry_later(cc);
+    if (early)
+        control_login_failed(cc);
+    else
+        control_retry_later(cc);
 }

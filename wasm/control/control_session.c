@@ -48,7 +48,7 @@ static bool post(struct control_client *cc, enum control_stream_kind kind, const
     } else {
         control_emit_problem(cc, CONTROL_PROBLEM_REFUSED,
                              "The auth key or the host name is too long or not valid text.");
-        control_need_login(cc);
+        control_login_failed(cc);
     }
     return false;
 }
@@ -90,7 +90,7 @@ static void post_map(struct control_client *cc, enum control_stream_kind kind)
 {
     struct tailcfg_map_request r = {
         .version = CONTROL_CAPABILITY_VERSION,
-        .node_key = cc->renewing ? cc->next_public : cc->node_public,
+        .node_key = cc->renewing && !cc->registered ? cc->next_public : cc->node_public,
         .disco_key = cc->config.disco_key,
         .stream = kind != CONTROL_STREAM_LITE,
         .host = host_info(cc),
@@ -115,19 +115,35 @@ static void post_map(struct control_client *cc, enum control_stream_kind kind)
         cc->map_deadline = cc->now_ms + CONTROL_MAP_TIMEOUT_MS;
 }
 
-void control_session_register(struct control_client *cc)
+/* Nothing more of the map, nor of what follows from it. */
+static void leave_map(struct control_client *cc)
 {
-    cancel(cc, CONTROL_STREAM_REGISTER);
     cancel(cc, CONTROL_STREAM_LITE);
     cancel(cc, CONTROL_STREAM_TRY);
     cancel(cc, CONTROL_STREAM_MAP);
-    cc->registered = cc->greet = cc->lite_again = cc->expired_early = false;
-    cc->register_at = cc->try_at = cc->map_deadline = cc->expiry_deadline = NEVER;
-    cc->warning_deadline = NEVER;
+    cc->greet = cc->lite_again = cc->expired_early = false;
+    cc->try_at = cc->map_deadline = cc->expiry_deadline = cc->warning_deadline = NEVER;
+}
+
+static void ask_to_register(struct control_client *cc)
+{
+    cancel(cc, CONTROL_STREAM_REGISTER);
+    cc->register_at = NEVER;
     cc->register_deadline =
         cc->auth_url[0] != '\0' ? NEVER : cc->now_ms + CONTROL_REGISTER_TIMEOUT_MS;
-    cc->tries = 0;
     post_register(cc, false);
+}
+
+void control_session_register(struct control_client *cc)
+{
+    if (control_renews_early(cc)) {
+        ask_to_register(cc);
+        return;
+    }
+    leave_map(cc);
+    cc->registered = false;
+    cc->tries = 0;
+    ask_to_register(cc);
     if (cc->auth_key[0] == '\0' || cc->config.no_speculative_map || cc->state != CONTROL_ONLINE)
         return;
     if (cc->config.known_node)
@@ -159,8 +175,9 @@ void control_session_logout(struct control_client *cc)
 {
     bool asked = cc->streams[CONTROL_STREAM_REGISTER].id != 0 && cc->auth_url[0] == '\0';
 
-    if (asked && !cc->registered)
+    if (asked && (!cc->registered || cc->renewing))
         return; /* a cancelled registration goes on there: only its node can be taken back */
+    control_forget_renewal(cc);
     cancel(cc, CONTROL_STREAM_REGISTER);
     cancel(cc, CONTROL_STREAM_TRY);
     cc->try_at = cc->register_at = cc->register_deadline = NEVER;
@@ -175,6 +192,8 @@ void control_session_begin(struct control_client *cc)
         control_session_lite(cc);
         if (cc->state == CONTROL_ONLINE)
             post_map(cc, CONTROL_STREAM_MAP);
+        if (cc->state == CONTROL_ONLINE && cc->renewing)
+            control_session_register(cc);
     } else {
         control_session_register(cc);
     }
@@ -208,8 +227,10 @@ static void registered(struct control_client *cc, bool authorized)
 {
     struct control_stream *try = &cc->streams[CONTROL_STREAM_TRY];
 
-    if (cc->registered)
+    if (cc->registered && !cc->renewing)
         return;
+    if (cc->registered)
+        leave_map(cc); /* of the old key: only from control_session_service */
     cc->registered = cc->greet = true;
     if (cc->renewing)
         use_next_key(cc);
@@ -242,11 +263,11 @@ static void greet(struct control_client *cc)
 
 void control_session_renew(struct control_client *cc)
 {
+    control_withdraw_url(cc);
     node_private_generate(&cc->next_node_key);
     node_public_derive(&cc->next_public, &cc->next_node_key);
     cc->renewing = true;
     cc->config.known_node = false;
-    cc->auth_url[0] = '\0';
     control_session_register(cc);
 }
 
@@ -256,15 +277,20 @@ static void node_key_refused(struct control_client *cc)
         control_session_renew(cc);
         return;
     }
+    control_withdraw_url(cc);
     control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED,
                          "The control server says that even a new key of this node has expired.");
-    control_need_login(cc);
+    control_login_failed(cc);
 }
 
 static void await_person(struct control_client *cc, const char *url)
 {
     bool again = cc->auth_url[0] != '\0';
 
+    if (cc->logging_out) { /* it came too late to be cancelled */
+        control_login_failed(cc);
+        return;
+    }
     if (strcmp(cc->auth_url, url) != 0)
         control_emit(cc, CONTROL_EVENT_AUTH_URL, url);
     memcpy(cc->auth_url, url, strlen(url) + 1);
@@ -283,7 +309,7 @@ static void register_answered(struct control_client *cc, const struct control_st
     int err;
 
     if (s->status != 200) {
-        control_bad_status(cc, s, "the registration");
+        control_bad_status(cc, CONTROL_STREAM_REGISTER, s);
         return;
     }
     r = malloc(sizeof *r);
@@ -291,15 +317,21 @@ static void register_answered(struct control_client *cc, const struct control_st
     if (err == IPN_ERR_NOMEM) {
         cc->nomem = true;
     } else if (err < 0) {
+        if (control_renews_early(cc))
+            control_withdraw_url(cc);
         control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
                              "The control server's answer to the registration is no valid JSON.");
-        control_retry_later(cc);
+        if (control_renews_early(cc))
+            control_login_failed(cc);
+        else
+            control_retry_later(cc);
     } else if (r->error[0] != '\0') {
         control_refused(cc, r->error);
     } else if (r->bad_auth_url) {
+        control_withdraw_url(cc);
         control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
                              "The control server sent a login address that is no web address.");
-        control_need_login(cc);
+        control_login_failed(cc);
     } else if (r->auth_url[0] != '\0') {
         await_person(cc, r->auth_url);
     } else if (r->node_key_expired) {
@@ -312,7 +344,7 @@ static void register_answered(struct control_client *cc, const struct control_st
 
 static void register_ended(struct control_client *cc, const struct control_stream *s)
 {
-    if (cc->registered && !cc->expired_early)
+    if (cc->registered && !cc->renewing && !cc->expired_early)
         return; /* the map came first: whether the auth key was still good does not matter */
     cc->expired_early = false;
     if (!s->complete || s->status == 0)
@@ -333,6 +365,12 @@ static void node_gone(struct control_client *cc)
 {
     bool may_rejoin = cc->auth_key[0] != '\0' && !cc->logging_out;
 
+    if (cc->renewing && !cc->logging_out &&
+        (cc->streams[CONTROL_STREAM_REGISTER].id != 0 || cc->register_at != NEVER)) {
+        leave_map(cc); /* the old key's node: the answer for the new one is on its way */
+        cc->registered = false;
+        return;
+    }
     cc->registered = cc->config.known_node = false;
     cc->rejoined = may_rejoin;
     control_emit_problem(cc, CONTROL_PROBLEM_NODE_GONE,
@@ -351,7 +389,7 @@ static void map_ended(struct control_client *cc, const struct control_stream *s)
     else if (s->status == 404)
         node_gone(cc);
     else if (s->status != 0 && s->status != 200)
-        control_bad_status(cc, s, "the request for the network map");
+        control_bad_status(cc, CONTROL_STREAM_MAP, s);
     else if (cc->map_frames == 0)
         lose(cc, "The control server ended the network map before its beginning; trying again.");
     else

@@ -12,7 +12,7 @@
 void control_session_begin(struct control_client *cc);
 void control_session_register(struct control_client *cc);
 /* Registers with a fresh node key, which takes the old one's place once that is done: a person may
- * have to log in first. */
+ * have to log in first. As long as the old one is good, its map goes on beside it. */
 void control_session_renew(struct control_client *cc);
 void control_session_try_map(struct control_client *cc);
 void control_session_lite(struct control_client *cc);
@@ -21,6 +21,23 @@ void control_session_reset(struct control_client *cc);
 /* Acts upon what came in for the streams; call after each input and output of HTTP/2. */
 void control_session_service(struct control_client *cc);
 extern const struct control_h2_handler control_session_handler;
+
+/* control_client.c */
+void control_forget_renewal(struct control_client *cc);
+
+/* control_refusal.c */
+/* What a RegisterResponse with Error means for the login. */
+void control_refused(struct control_client *cc, const char *error);
+/* An answer other than 200 to a register or a map request. */
+void control_bad_status(struct control_client *cc, enum control_stream_kind kind,
+                        const struct control_stream *s);
+/* Whether a key that is good still is being renewed. */
+bool control_renews_early(const struct control_client *cc);
+/* Nobody needs to go to the login address any more; call before the problem that says why. */
+void control_withdraw_url(struct control_client *cc);
+/* A login ended badly, and the problem is told: a person must act, but not at once if it was to
+ * renew a key that is good still. */
+void control_login_failed(struct control_client *cc);
 
 /* control_expiry.c */
 /* Sets the deadlines at which our node key runs out, and at which that is told, by the server's

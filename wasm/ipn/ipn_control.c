@@ -51,20 +51,6 @@ static void tell_url(struct ipn *ipn, enum ipn_event_type type, uint32_t id, boo
         ipn_tell(ipn, type, id, 0, url, (size_t)n, aux, strlen(aux));
 }
 
-static void show_auth_url(struct ipn *ipn, struct bytes url)
-{
-    if (url.len >= sizeof ipn->auth_url || !ipn_url_is_web((const char *)url.data, url.len)) {
-        const char *text = "The control server sent a login address that is not a web address.";
-        ipn_tell_problem(ipn, "control-protocol", text, strlen(text), false);
-        return;
-    }
-    memcpy(ipn->auth_url, url.data, url.len);
-    ipn->auth_url[url.len] = 0;
-    ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);
-    if (ipn->login_wanted)
-        ipn_tell(ipn, IPN_EVENT_BROWSE_TO_URL, 0, 0, ipn->auth_url, url.len, "", 0);
-}
-
 static void note_registered(struct ipn *ipn)
 {
     char text[KEY_TEXT_CAP];
@@ -78,10 +64,8 @@ static void note_registered(struct ipn *ipn)
     ipn_net_apply_regions(ipn);
 }
 
-static void note_netmap(struct ipn *ipn, uint32_t changed)
+static void go_running(struct ipn *ipn)
 {
-    ipn_news_note(ipn, changed);
-    ipn_net_netmap_changed(ipn, changed);
     struct netmap *nm = control_client_netmap(ipn->cc);
     if (!nm->valid || ipn->state == IPN_STATE_RUNNING)
         return;
@@ -94,11 +78,40 @@ static void note_netmap(struct ipn *ipn, uint32_t changed)
     ipn_streams_touch_waiting(ipn);
 }
 
+static void note_netmap(struct ipn *ipn, uint32_t changed)
+{
+    ipn_news_note(ipn, changed);
+    ipn_net_netmap_changed(ipn, changed);
+    if (!ipn->auth_url[0]) /* else a person is asked to renew our key */
+        go_running(ipn);
+}
+
+static void show_auth_url(struct ipn *ipn, struct bytes url)
+{
+    if (url.len == 0) { /* nothing came of it, and the old key is good still */
+        ipn->auth_url[0] = 0;
+        ipn->login_wanted = false;
+        go_running(ipn);
+        return;
+    }
+    if (url.len >= sizeof ipn->auth_url || !ipn_url_is_web((const char *)url.data, url.len)) {
+        const char *text = "The control server sent a login address that is not a web address.";
+        ipn_tell_problem(ipn, "control-protocol", text, strlen(text), false);
+        return;
+    }
+    memcpy(ipn->auth_url, url.data, url.len);
+    ipn->auth_url[url.len] = 0;
+    ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);
+    if (ipn->login_wanted)
+        ipn_tell(ipn, IPN_EVENT_BROWSE_TO_URL, 0, 0, ipn->auth_url, url.len, "", 0);
+}
+
 static void note_need_login(struct ipn *ipn)
 {
     if (ipn->logging_out)
         return;
     ipn->login_wanted = false;
+    ipn->auth_url[0] = 0;
     wipe(ipn->auth_key, strlen(ipn->auth_key));
     ipn_set_state(ipn, IPN_STATE_NEEDS_LOGIN);
     ipn_streams_touch_waiting(ipn);
@@ -114,8 +127,10 @@ static void note_logged_out(struct ipn *ipn)
 static void note_problem(struct ipn *ipn, const struct control_event *ce)
 {
     const char *code = problem_code(ce->problem), *text = (const char *)ce->text.data;
+    struct control_status now;
     ipn_tell_problem(ipn, code, text, ce->text.len, ce->retried);
-    if (ce->problem == CONTROL_PROBLEM_KEY_EXPIRING)
+    control_client_status(ipn->cc, &now);
+    if (ce->problem == CONTROL_PROBLEM_KEY_EXPIRING || now.connected)
         return; /* the connection is well */
     snprintf(ipn->control_sentence, sizeof ipn->control_sentence, "%.*s", (int)ce->text.len, text);
     ipn->control_problem = code;

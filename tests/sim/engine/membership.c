@@ -153,6 +153,35 @@ static void test_renewed_in_time(void)
     leave();
 }
 
+/* It comes to nothing: a notice, and the page stays joined, with its old key. */
+static void test_not_renewed(void)
+{
+    join("");
+    struct node_public before = w.node_key;
+    script_expire_self_in(&w, 240);
+    CHECK(world_run(&w, SECOND, told));
+    w.script = SCRIPT_INVALID_KEY;
+    IPN_CALL(ipn_login(w.ipn, "typo", w.now_ms));
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK_STR(w.problem, "auth-key-invalid");
+    CHECK(world_joined(&w));
+    w.script = SCRIPT_LOGIN;
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms)); /* a person is asked */
+    CHECK(world_run(&w, 150, needs_login));
+    script_remove_far(&w); /* news do not end that */
+    CHECK(needs_login(&w));
+    w.script = SCRIPT_INVALID_KEY;
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK(world_joined(&w));
+    w.script = SCRIPT_LOGIN;
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms)); /* and once more */
+    CHECK(world_run(&w, SECOND, needs_login));
+    CHECK(world_run(&w, MINUTE, world_joined));
+    CHECK(memcmp(before.b, w.node_key.b, sizeof before.b) != 0);
+    CHECK_EQ(w.browses, 3);
+    world_stop(&w);
+}
+
 int main(void)
 {
     world_setup();
@@ -164,5 +193,6 @@ int main(void)
     test_expired("");
     test_expired("another");
     test_renewed_in_time();
+    test_not_renewed();
     return TEST_DONE();
 }

@@ -246,11 +246,13 @@ static void test_renewed_in_time(void)
     CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRING));
     CHECK(world_problem(&w, CONTROL_PROBLEM_AUTH_KEY_USED));
     CHECK(strstr(w.events[w.seen - 1].text, "has expired") == NULL);
+    CHECK(!map->reset);
     control_client_login(w.cc, "", w.now_ms);
     world_run(&w);
-    answer(&w, REGISTER, "", 200, ACCEPTED);
+    check_renewed(&w);
+    CHECK(map->reset); /* the new key has its own */
     CHECK_EQ(world_count(&w, CONTROL_EVENT_REGISTERED), 2);
-    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEW_NODE_KEY), 0);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
     world_free(&w);
 }
 
