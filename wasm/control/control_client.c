@@ -379,7 +379,8 @@ void control_client_logout(struct control_client *cc, uint64_t now_ms)
         return;
     cc->logging_out = true;
     cc->logout_deadline = now_ms + CONTROL_LOGOUT_TIMEOUT_MS;
-    if (cc->state == CONTROL_IDLE || (!cc->registered && cc->state != CONTROL_ONLINE))
+    if (cc->state == CONTROL_IDLE ||
+        (!cc->registered && !cc->renewing && cc->state != CONTROL_ONLINE))
         control_finish_logout(cc); /* there is nothing to take back */
     else if (cc->state == CONTROL_ONLINE)
         control_session_logout(cc);

@@ -191,6 +191,52 @@ static void test_nobody_comes(void)
     world_free(&w);
 }
 
+/* The connection is away when the person leaves: it comes back to take the old key's node back. */
+static void test_logout(bool over)
+{
+    struct world w;
+    struct server_request *map = join(&w, SOON);
+
+    login(&w, "");
+    answer(&w, 0, 200, AUTH_URL);
+    if (over)
+        world_keep_alive(&w, map, 15);
+    for (int i = 0; i < 2; i++) { /* the second time without a map, if the key has run out */
+        world_close(&w, 1006);
+        if (i == 0)
+            world_sleep(&w, 1000);
+    }
+    control_client_logout(w.cc, w.now_ms);
+    world_sleep(&w, 10);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_LOGGED_OUT), 0);
+    map = world_find(&w, REGISTER, "\"Expiry\":", 0);
+    CHECK(strstr((char *)buf_head(&map->body), "OldNodeKey") == NULL);
+    server_answer(&w.server, map, 200, "{}");
+    world_run(&w);
+    CHECK(world_expect(&w, CONTROL_EVENT_LOGGED_OUT) != NULL);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEW_NODE_KEY), 0);
+    world_free(&w);
+}
+
+/* While the server thinks about it: what it says tells whose node is to be taken back. */
+static void test_logout_meanwhile(const char *said)
+{
+    struct world w;
+
+    join(&w, SOON);
+    login(&w, "hskey");
+    control_client_logout(w.cc, w.now_ms);
+    world_run(&w);
+    CHECK(server_find(&w.server, REGISTER, "\"Expiry\":", 0) == NULL);
+    answer(&w, 0, 200, said);
+    server_answer(&w.server, world_find(&w, REGISTER, "\"Expiry\":", 0), 200, "{}");
+    world_run(&w);
+    CHECK(world_expect(&w, CONTROL_EVENT_LOGGED_OUT) != NULL);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEW_NODE_KEY), strcmp(said, ACCEPTED) == 0);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
+    world_free(&w);
+}
+
 int main(void)
 {
     prng_init(0x72656e6577616c);
@@ -199,5 +245,10 @@ int main(void)
     test_refused_in_time();
     test_rate();
     test_nobody_comes();
+    test_logout(false);
+    test_logout(true);
+    test_logout_meanwhile(ACCEPTED);
+    test_logout_meanwhile("{\"Error\":\"invalid authkey\"}");
+    test_logout_meanwhile(AUTH_URL);
     return TEST_DONE();
 }
