@@ -189,7 +189,7 @@ void control_retry_later(struct control_client *cc)
 void control_forget_renewal(struct control_client *cc)
 {
     wipe(&cc->next_node_key, sizeof cc->next_node_key);
-    cc->renewing = false;
+    cc->renewing = cc->renew_wanted = false;
 }
 
 void control_need_login(struct control_client *cc)
@@ -358,8 +358,13 @@ void control_client_login(struct control_client *cc, const char *auth_key, uint6
     if (!replace_auth_key(cc, auth_key) || cc->logging_out)
         return;
     if (cc->registered) {
-        if (control_client_expires_soon(cc) && cc->state == CONTROL_ONLINE)
+        if (!control_client_expires_soon(cc))
+            return;
+        cc->renew_wanted = cc->state != CONTROL_ONLINE;
+        if (cc->state == CONTROL_ONLINE)
             control_session_renew(cc);
+        else if (cc->state == CONTROL_BACKOFF)
+            cc->state_deadline = cc->earliest_retry > now_ms ? cc->earliest_retry : now_ms;
         return;
     }
     cc->auth_url[0] = '\0';

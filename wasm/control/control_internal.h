@@ -82,6 +82,7 @@ struct control_client {
     bool rejoined; /* registered again after a 404; until a map comes */
     bool renewing; /* a new node key is on its way to being registered; with registered: the old
                       one is good still, and so is the map */
+    bool renew_wanted; /* that is to begin once there is a connection */
     uint64_t renewed_ms; /* when one was registered last; 0: never */
     bool lite_due; /* the map stream is alive: is the node, too? */
     uint64_t lite_ms; /* when that was asked last */

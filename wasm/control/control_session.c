@@ -192,7 +192,9 @@ void control_session_begin(struct control_client *cc)
         control_session_lite(cc);
         if (cc->state == CONTROL_ONLINE)
             post_map(cc, CONTROL_STREAM_MAP);
-        if (cc->state == CONTROL_ONLINE && cc->renewing)
+        if (cc->state == CONTROL_ONLINE && cc->renew_wanted)
+            control_session_renew(cc);
+        else if (cc->state == CONTROL_ONLINE && cc->renewing)
             control_session_register(cc);
     } else {
         control_session_register(cc);
@@ -267,6 +269,7 @@ void control_session_renew(struct control_client *cc)
     node_private_generate(&cc->next_node_key);
     node_public_derive(&cc->next_public, &cc->next_node_key);
     cc->renewing = true;
+    cc->renew_wanted = false;
     cc->config.known_node = false;
     control_session_register(cc);
 }

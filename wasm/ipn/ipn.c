@@ -239,7 +239,7 @@ int ipn_login(struct ipn *ipn, const char *auth_key, uint64_t now_ms)
     ipn->login_wanted = true;
     if (ipn->auth_url[0])
         ipn_tell(ipn, IPN_EVENT_BROWSE_TO_URL, 0, 0, ipn->auth_url, strlen(ipn->auth_url), "", 0);
-    else if (first)
+    else if (first || joined)
         control_client_login(ipn->cc, "", now_ms);
     return 0;
 }

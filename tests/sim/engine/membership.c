@@ -182,6 +182,23 @@ static void test_not_renewed(void)
     world_stop(&w);
 }
 
+/* login() while the server is away, twice, for it does nothing at first. */
+static void test_renewed_after_outage(void)
+{
+    join("");
+    struct node_public before = w.node_key;
+    script_expire_self_in(&w, 240);
+    CHECK(world_run(&w, SECOND, told));
+    world_cut(&w, WORLD_CONTROL);
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms));
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms));
+    CHECK(world_run(&w, MINUTE, needs_login));
+    CHECK(world_run(&w, MINUTE, world_joined));
+    CHECK_EQ(w.browses, 2);
+    CHECK(memcmp(before.b, w.node_key.b, sizeof before.b) != 0);
+    leave();
+}
+
 int main(void)
 {
     world_setup();
@@ -194,5 +211,6 @@ int main(void)
     test_expired("another");
     test_renewed_in_time();
     test_not_renewed();
+    test_renewed_after_outage();
     return TEST_DONE();
 }

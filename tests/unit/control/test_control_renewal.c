@@ -51,7 +51,8 @@ static struct server_request *come_back(struct world *w, const char *time)
     struct server_request *map;
 
     world_close(w, 1006);
-    world_sleep(w, 500);
+    for (int i = 0; i < 600 && !w->connected; i++)
+        world_sleep(w, 100);
     map = world_open_map(w, 0);
     tell(w, map, time);
     return map;
@@ -191,6 +192,35 @@ static void test_nobody_comes(void)
     world_free(&w);
 }
 
+/* login() while there is no connection counts once there is one. */
+static void test_login_between_connections(void)
+{
+    struct world w;
+
+    join(&w, SOON);
+    w.deaf = true;
+    world_close(&w, 1006);
+    world_sleep(&w, 60000);
+    login(&w, "");
+    w.deaf = false;
+    for (int i = 0; i < 60 && !w.connected; i++)
+        world_sleep(&w, 1000);
+    tell(&w, world_open_map(&w, 0), SOON);
+    answer(&w, 0, 200, AUTH_URL);
+    CHECK(world_expect(&w, CONTROL_EVENT_AUTH_URL) != NULL);
+    login(&w, "hskey"); /* a key in the person's place: there, and after another outage */
+    world_close(&w, 1006);
+    login(&w, "another");
+    world_sleep(&w, 10);
+    CHECK(server_find(&w.server, REGISTER, "\"AuthKey\":\"hskey\"", 0) == NULL);
+    world_find(&w, REGISTER, "\"AuthKey\":\"another\"", 0);
+    answer(&w, 0, 200, ACCEPTED);
+    CHECK(world_expect(&w, CONTROL_EVENT_NEW_NODE_KEY) != NULL);
+    come_back(&w, SOON);
+    CHECK(server_find(&w.server, REGISTER, "", 0) == NULL); /* that was that */
+    world_free(&w);
+}
+
 /* The connection is away when the person leaves: it comes back to take the old key's node back. */
 static void test_logout(bool over)
 {
@@ -245,6 +275,7 @@ int main(void)
     test_refused_in_time();
     test_rate();
     test_nobody_comes();
+    test_login_between_connections();
     test_logout(false);
     test_logout(true);
     test_logout_meanwhile(ACCEPTED);
