@@ -165,10 +165,17 @@ static void test_not_renewed(void)
     world_run(&w, 5 * SECOND, NULL);
     CHECK_STR(w.problem, "auth-key-invalid");
     CHECK(world_joined(&w));
+    IPN_CALL(ipn_login(w.ipn, "", w.now_ms)); /* no better, but the next is heard */
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK_EQ(w.problems, 3);
+    CHECK(world_joined(&w));
     w.script = SCRIPT_LOGIN;
     IPN_CALL(ipn_login(w.ipn, "", w.now_ms)); /* a person is asked */
-    CHECK(world_run(&w, 150, needs_login));
+    CHECK(world_run(&w, 500, needs_login));
+    unsigned netmaps = w.netmaps;
     script_remove_far(&w); /* news do not end that */
+    world_run(&w, 50, NULL);
+    CHECK(w.netmaps > netmaps);
     CHECK(needs_login(&w));
     w.script = SCRIPT_INVALID_KEY;
     world_run(&w, 5 * SECOND, NULL);
