@@ -203,9 +203,9 @@ class Hub {
     byId('new-tab').addEventListener('click', () => this.#showList());
     byId('show-list').addEventListener('click', () => this.#showList());
     byId('show-find').addEventListener('click', () => this.#find.open(this.#tabs.current));
-    byId('theme').addEventListener('click', () => {
+    byId('theme').addEventListener('click', ({detail}) => {
       document.dispatchEvent(new Event('themechoice'));
-      this.#tabs.current?.focus();
+      if (detail > 0) this.#tabs.current?.focus(); // not by the keyboard, which would lose its place
     });
     document.addEventListener('themechange', () => {
       for (const {view} of this.#tabs.sessions) view?.setTheme(themeName());
