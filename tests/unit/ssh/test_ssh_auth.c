@@ -1,5 +1,5 @@
 /* Logging in by nothing and by a password, in several steps, to servers that break the rules. */
-#include "unit/ssh/auth_dialog.h"
+#include "unit/ssh/auth_keys.h"
 
 /* ---- none ---- */
 

@@ -1,5 +1,5 @@
 /* Logging in by keys and certificates; the keys that an agent keeps. */
-#include "unit/ssh/auth_dialog.h"
+#include "unit/ssh/auth_keys.h"
 
 static void test_each_key(void)
 {
