@@ -41,15 +41,6 @@ for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']
       await page.running();
     }
 
-    async function types(shell, lines = 3) {
-      const {typed} = shell;
-      const isAnswered = () => {
-        assert.equal(shell.problem, undefined);
-        return shell.answered >= typed + lines;
-      };
-      await until('the shell answers', isAnswered, {timeout: 60_000});
-    }
-
     test('expired: told in words; a login brings it back, nothing is lost', async () => {
       const {page, shell} = await visit('expired');
       const {nodeKey, addresses} = page.netmap.self;
@@ -61,7 +52,7 @@ for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']
       await logIn(page);
       assert.deepEqual(page.netmap.self.addresses, addresses);
       assert.notEqual(page.netmap.self.nodeKey, nodeKey);
-      await types(shell);
+      await shell.goesOn();
       await shell.stop();
     });
 

@@ -133,6 +133,16 @@ export class Shell {
     return at < 0 ? undefined : `tick ${this.#ticks[at]} where ${at} was expected`;
   }
 
+  /** Resolves once it has answered what was typed so far, and more; throws what is not as it should be. */
+  async goesOn(lines = 3) {
+    const {typed} = this;
+    const isAnswered = () => {
+      if (this.problem) throw new Error(this.problem);
+      return this.answered >= typed + lines;
+    };
+    await until('the shell answers', isAnswered, {timeout: 60_000});
+  }
+
   async stop() {
     clearInterval(this.timer);
     await until('every line is answered', () => this.done || this.answered >= this.typed, {
