@@ -33,6 +33,11 @@ export interface IPNRelayLink extends IPNLink {
 /** [+] */
 export interface IPNStatus {
   control: IPNControlLink;
+  /**
+   * When the node's key expires, by the server's clock: from "node-key-expiring" on, until it is renewed
+   * or an admin gives it more time.
+   */
+  keyExpiresAt?: number;
   /** The region where peers find this node; 0 before there is one. */
   homeRegion: number;
   regions: IPNRelayLink[];

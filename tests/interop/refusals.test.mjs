@@ -64,6 +64,25 @@ describe('joining', () => {
     server.close();
   });
 
+  test('a web page in its place: said in words, without its markup', async () => {
+    for (const [status, code] of [
+      [404, 'control-protocol'],
+      [200, 'control-protocol'],
+      [502, 'control-unreachable'],
+    ]) {
+      const server = await listen((_, response) => {
+        response.writeHead(status, {'content-type': 'text/html'});
+        response.end('\n<!doctype html><title>Not here</title><p>Nothing to see.</p>'.repeat(9));
+      });
+      const {message} = await (await join({controlURL: server.url})).problem(code);
+      assert.ok(message.startsWith(`${server.url} `), message);
+      assert.match(message, new RegExp(`HTTP ${status} with a web page`));
+      assert.doesNotMatch(message, /[<>]|Nothing/);
+      assert.ok(message.length < 160, message);
+      server.close();
+    }
+  });
+
   test('a Headscale that answers the WebSocket with 405, as 0.29.0 and 0.29.1 do', async () => {
     const key = await (await fetch(`${net.headscale.url}/key?v=113`)).text();
     const server = await listen((request, response) => {

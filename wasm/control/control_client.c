@@ -47,7 +47,8 @@ struct control_client *control_client_new(const struct control_config *config)
     cc->hostname = copy_text(config->hostname, "");
     cc->auth_key = copy_text(config->auth_key, "");
     cc->authority = copy_text(config->authority, "control");
-    cc->config.hostname = cc->config.auth_key = cc->config.authority = NULL;
+    cc->url = copy_text(config->url, "What answers there");
+    cc->config.hostname = cc->config.auth_key = cc->config.authority = cc->config.url = NULL;
     cc->server_key = config->server_key;
     cc->have_server_key = config->have_server_key;
     node_public_derive(&cc->node_public, &config->node_key);
@@ -57,7 +58,7 @@ struct control_client *control_client_new(const struct control_config *config)
     netmap_init(&cc->netmap);
     cc->state_deadline = cc->ping_deadline = cc->logout_deadline = NEVER;
     control_session_reset(cc);
-    if (cc->hostname == NULL || cc->auth_key == NULL || cc->authority == NULL) {
+    if (cc->hostname == NULL || cc->auth_key == NULL || cc->authority == NULL || cc->url == NULL) {
         control_client_free(cc);
         return NULL;
     }
@@ -78,7 +79,9 @@ void control_client_free(struct control_client *cc)
     netmap_wipe(&cc->netmap);
     free(cc->hostname);
     free_secret(cc->auth_key);
+    free_secret(cc->kept_auth_key);
     free(cc->authority);
+    free(cc->url);
     wipe(cc, sizeof *cc);
     free(cc);
 }
@@ -190,6 +193,18 @@ void control_forget_renewal(struct control_client *cc)
 {
     wipe(&cc->next_node_key, sizeof cc->next_node_key);
     cc->renewing = cc->renew_wanted = false;
+    if (cc->kept_auth_key == NULL)
+        return;
+    free_secret(cc->auth_key);
+    cc->auth_key = cc->kept_auth_key;
+    cc->kept_auth_key = NULL;
+}
+
+void control_renewed(struct control_client *cc)
+{
+    cc->renewing = false;
+    free_secret(cc->kept_auth_key);
+    cc->kept_auth_key = NULL;
 }
 
 void control_need_login(struct control_client *cc)
@@ -209,10 +224,10 @@ void control_need_login(struct control_client *cc)
 void control_finish_logout(struct control_client *cc)
 {
     control_disconnect(cc);
+    control_forget_renewal(cc);
     wipe(cc->auth_key, strlen(cc->auth_key));
     cc->logout_deadline = NEVER;
     cc->logging_out = cc->registered = cc->config.known_node = false;
-    control_forget_renewal(cc);
     cc->auth_url[0] = '\0';
     control_emit(cc, CONTROL_EVENT_LOGGED_OUT, NULL);
     cc->state = CONTROL_LOGGED_OUT;
@@ -339,7 +354,8 @@ bool control_client_expires_soon(const struct control_client *cc)
     return cc->warned > 0;
 }
 
-static bool replace_auth_key(struct control_client *cc, const char *auth_key)
+/* keep: should the new one not be good. */
+static bool replace_auth_key(struct control_client *cc, const char *auth_key, bool keep)
 {
     char *copy = copy_text(auth_key, "");
 
@@ -347,18 +363,23 @@ static bool replace_auth_key(struct control_client *cc, const char *auth_key)
         cc->nomem = true;
         return false;
     }
-    free_secret(cc->auth_key);
+    if (keep && cc->kept_auth_key == NULL)
+        cc->kept_auth_key = cc->auth_key;
+    else
+        free_secret(cc->auth_key);
     cc->auth_key = copy;
     return true;
 }
 
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms)
 {
+    bool renews = cc->registered && control_client_expires_soon(cc);
+
     cc->now_ms = now_ms;
-    if (!replace_auth_key(cc, auth_key) || cc->logging_out)
+    if (!replace_auth_key(cc, auth_key, renews) || cc->logging_out)
         return;
     if (cc->registered) {
-        if (!control_client_expires_soon(cc))
+        if (!renews)
             return;
         cc->renew_wanted = cc->state != CONTROL_ONLINE;
         if (cc->state == CONTROL_ONLINE)
@@ -437,6 +458,8 @@ void control_client_status(const struct control_client *cc, struct control_statu
     out->lost = cc->lost;
     out->lost_ms = cc->lost_ms;
     out->retry_ms = cc->state == CONTROL_BACKOFF ? cc->state_deadline : 0;
+    if (cc->registered && control_client_expires_soon(cc))
+        out->key_expiry_wall_ms = cc->netmap.self.key_expiry_wall_ms;
 }
 
 struct netmap *control_client_netmap(struct control_client *cc)

@@ -28,6 +28,7 @@ struct control_config {
     struct machine_public server_key;
     int preferred_derp; /* of last time, 0 unknown */
     const char *authority; /* Host of the HTTP/2 requests; NULL or "" = "control" */
+    const char *url; /* the server's, for sentences; NULL or "" = "What answers there" */
     bool no_speculative_map; /* do not ask for the map while register is pending */
     bool known_node; /* this node key was registered before: the first such try at once */
 };
@@ -106,7 +107,8 @@ int control_client_next(struct control_client *cc, struct control_event *ev, uin
 void control_client_set_home_derp(struct control_client *cc, int region, uint64_t now_ms);
 
 /* A new auth key, or "" to begin an interactive login; leaves NEED_LOGIN. Of a node whose key expires
- * soon it renews that, and of any other that is registered it keeps the auth key for later. */
+ * soon it renews that: an auth key that does not has the one before it in its place again. Of any other
+ * that is registered it keeps the auth key for later. */
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms);
 /* Whether KEY_EXPIRING was told. */
 bool control_client_expires_soon(const struct control_client *cc);
@@ -128,6 +130,8 @@ struct control_status {
     bool lost; /* there was a failure since it was connected last: */
     uint64_t lost_ms; /* since then, */
     uint64_t retry_ms; /* the next attempt; 0: it is under way */
+    int64_t
+        key_expiry_wall_ms; /* of our node key, if KEY_EXPIRING was told and it is so still; else 0 */
 };
 void control_client_status(const struct control_client *cc, struct control_status *out);
 

@@ -4,8 +4,8 @@
 void control_key_failed(struct control_client *cc, int status, const uint8_t *body, size_t len)
 {
     char words[CONTROL_TEXT_MAX + 1];
+    bool page = control_text_sanitise(words, sizeof words, body, len) == 0 && len > 0;
 
-    control_text_sanitise(words, sizeof words, body, len);
     if (status == 0)
         control_emit_problem(cc, CONTROL_PROBLEM_UNREACHABLE,
                              "The control server cannot be reached, or does not let this page read "
@@ -16,10 +16,18 @@ void control_key_failed(struct control_client *cc, int status, const uint8_t *bo
                              CONTROL_CAPABILITY_VERSION, words);
     else if (status == 429)
         control_emit_problem(cc, CONTROL_PROBLEM_RATE, "The control server asks to slow down.");
-    else if (status == 200)
-        control_emit_problem(cc, CONTROL_PROBLEM_PROTOCOL,
-                             "What is at the control server's address gave no key: is it a "
-                             "Headscale?");
+    else if (page && status >= 500)
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_UNREACHABLE,
+            "%s answered HTTP %d with a web page: the control server behind it does "
+            "not seem to run.",
+            cc->url, status);
+    else if (page || status == 200)
+        control_emit_problem(
+            cc, CONTROL_PROBLEM_PROTOCOL,
+            "%s is no Tailscale control server: asked for its key it answered HTTP "
+            "%d with %s. Check controlURL.",
+            cc->url, status, page ? "a web page" : "something else");
     else
         control_emit_problem(
             cc, CONTROL_PROBLEM_UNREACHABLE,

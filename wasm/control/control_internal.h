@@ -56,7 +56,8 @@ struct control_queued {
 
 struct control_client {
     struct control_config config; /* its strings are the four below */
-    char *hostname, *auth_key, *authority;
+    char *hostname, *auth_key, *authority, *url;
+    char *kept_auth_key; /* that before login()'s, until that has renewed the node key; or NULL */
     struct machine_public server_key;
     bool have_server_key; /* configured or fetched */
     bool key_fresh; /* fetched for this very attempt */

@@ -1,6 +1,4 @@
 /* What servers say when they say no, and what a person can do about it. */
-#include <string.h>
-
 #include "base/host.h"
 #include "control/control_session.h"
 
@@ -88,8 +86,6 @@ void control_refused(struct control_client *cc, const char *error)
         if (control_text_contains(error, refusals[i].words)) {
             if (!refuse_return(cc))
                 control_emit_problem(cc, refusals[i].problem, "%s", refusals[i].sentence);
-            if (control_renews_early(cc)) /* it renews nothing later, either */
-                wipe(cc->auth_key, strlen(cc->auth_key));
             control_login_failed(cc);
             return;
         }

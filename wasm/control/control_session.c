@@ -215,7 +215,7 @@ void control_session_reset(struct control_client *cc)
 
 static void use_next_key(struct control_client *cc)
 {
-    cc->renewing = false;
+    control_renewed(cc);
     cc->renewed_ms = cc->now_ms;
     cc->config.node_key = cc->next_node_key;
     cc->node_public = cc->next_public;

@@ -23,7 +23,10 @@ void control_session_service(struct control_client *cc);
 extern const struct control_h2_handler control_session_handler;
 
 /* control_client.c */
+/* The auth key from before is in its place again. */
 void control_forget_renewal(struct control_client *cc);
+/* The new key is the node's, and so is the auth key that renewed it. */
+void control_renewed(struct control_client *cc);
 
 /* control_refusal.c */
 /* What a RegisterResponse with Error means for the login. */

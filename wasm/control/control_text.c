@@ -19,6 +19,8 @@ size_t control_text_sanitise(char *dst, size_t cap, const uint8_t *text, size_t 
             blank = used > 0;
             continue;
         }
+        if (used == 0 && text[i] == '<')
+            break;
         if (blank)
             dst[used++] = ' ';
         blank = false;

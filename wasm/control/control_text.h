@@ -9,7 +9,8 @@
 #define CONTROL_TEXT_MAX 200 /* characters of a server's words that are shown */
 
 /* Copies at most cap - 1 characters, and at most CONTROL_TEXT_MAX, of text: runs of anything but
- * printable ASCII become one blank, blanks at the ends go. Returns the length. */
+ * printable ASCII become one blank, blanks at the ends go. Of markup, which says nothing to a person,
+ * nothing is copied. Returns the length. */
 size_t control_text_sanitise(char *dst, size_t cap, const uint8_t *text, size_t len);
 
 /* True if text, case ignored, contains the lower-case word. */

@@ -124,11 +124,14 @@ static int copy_config(struct ipn *ipn, const struct ipn_config *config, const c
 
 static struct control_client *make_control(const struct ipn *ipn)
 {
+    char url[IPN_URL_CAP];
+    bool fits = ipn_url_format(url, sizeof url, &ipn->control, false, "", 0) > 0;
     struct control_config config = {.machine_key = ipn->machine_key,
                                     .node_key = ipn->node_key,
                                     .hostname = ipn->hostname,
                                     .auth_key = ipn->auth_key,
                                     .authority = ipn->control.host,
+                                    .url = fits ? url : NULL,
                                     .ephemeral = true,
                                     .known_node = ipn->have_stored_node_key,
                                     .have_server_key = ipn->have_control_key,

@@ -41,6 +41,14 @@ static void add_control(struct ipn_json *j, const struct ipn *ipn)
     ipn_json_close(j, '}');
 }
 
+static void add_key_expiry(struct ipn_json *j, const struct ipn *ipn)
+{
+    struct control_status st;
+    control_client_status(ipn->cc, &st);
+    if (st.key_expiry_wall_ms)
+        ipn_json_int(j, "keyExpiresAt", st.key_expiry_wall_ms);
+}
+
 static void add_region(struct ipn_json *j, const struct ipn *ipn,
                        const struct netmap_region *region)
 {
@@ -70,6 +78,7 @@ char *ipn_status_json(struct ipn *ipn, size_t *len)
     ipn_json_init(&j);
     ipn_json_open(&j, NULL, '{');
     add_control(&j, ipn);
+    add_key_expiry(&j, ipn);
     ipn_json_int(&j, "homeRegion", magicsock_home(ipn->ms));
     ipn_json_open(&j, "regions", '[');
     for (size_t i = 0; i < nm->region_count; i++)

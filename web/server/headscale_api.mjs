@@ -34,10 +34,10 @@ export class HeadscaleApi {
     if (response.status === 401)
       throw new HeadscaleError('Headscale refused the API key: is it expired?');
     const text = await response.text();
-    if (!response.ok)
-      throw new HeadscaleError(
-        `Headscale answered ${response.status} to ${path}: ${text.slice(0, 200)}`,
-      );
+    if (!response.ok) {
+      const words = /^\s*</.test(text) ? 'a web page: is this its address?' : text.slice(0, 200);
+      throw new HeadscaleError(`Headscale answered ${response.status} to ${path}: ${words}`);
+    }
     try {
       return JSON.parse(text);
     } catch {

@@ -189,6 +189,26 @@ static void test_not_renewed(void)
     world_stop(&w);
 }
 
+/* The same, and the key that it joined with is good still: that renews it in the end. */
+static void test_renewed_by_key_before(void)
+{
+    join("reusable");
+    struct node_public before = w.node_key;
+    script_expire_self_in(&w, 240);
+    CHECK(world_run(&w, SECOND, told));
+    w.script = SCRIPT_INVALID_KEY;
+    IPN_CALL(ipn_login(w.ipn, "typo", w.now_ms));
+    world_run(&w, 5 * SECOND, NULL);
+    CHECK_STR(w.problem, "auth-key-invalid");
+    w.script = SCRIPT_ACCEPT;
+    world_run(&w, 5 * MINUTE, NULL);
+    CHECK(world_joined(&w));
+    CHECK(memcmp(before.b, w.node_key.b, sizeof before.b) != 0);
+    for (unsigned i = 0; i < w.state_count; i++)
+        CHECK(w.states[i] != IPN_STATE_NEEDS_LOGIN);
+    leave();
+}
+
 /* login() while the server is away, twice, for it does nothing at first. */
 static void test_renewed_after_outage(void)
 {
@@ -218,6 +238,7 @@ int main(void)
     test_expired("another");
     test_renewed_in_time();
     test_not_renewed();
+    test_renewed_by_key_before();
     test_renewed_after_outage();
     return TEST_DONE();
 }

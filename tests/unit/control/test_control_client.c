@@ -175,15 +175,18 @@ static void test_key_answers(void)
     } cases[] = {
         {1, 0, "", CONTROL_PROBLEM_UNREACHABLE},
         {2, 400, "unsupported client version", CONTROL_PROBLEM_VERSION},
-        {3, 404, "<html>\x01\x02", CONTROL_PROBLEM_UNREACHABLE},
+        {3, 404, " <!doctype html>\x01\x02<p>Lost?</p>", CONTROL_PROBLEM_PROTOCOL},
         {4, 429, "", CONTROL_PROBLEM_RATE},
         {5, 200, "<html>", CONTROL_PROBLEM_PROTOCOL},
         {6, 200, "{}", CONTROL_PROBLEM_PROTOCOL},
+        {7, 404, "404 page not found\n", CONTROL_PROBLEM_UNREACHABLE},
+        {8, 502, "<html><h1>502 Bad Gateway</h1></html>", CONTROL_PROBLEM_UNREACHABLE},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct world w;
-        struct control_config config = {0};
+        struct control_config config = {.url = "https://hs.example/there"};
+        const char *words;
 
         world_init(&w, &config);
         w.deaf = true;
@@ -194,6 +197,10 @@ static void test_key_answers(void)
         world_run(&w);
         if (!CHECK(world_problem(&w, cases[i].problem)))
             fprintf(stderr, "    case %d\n", cases[i].number);
+        words = w.events[w.seen - 1].text;
+        CHECK(strchr(words, '<') == NULL && strlen(words) < 200);
+        CHECK_EQ(strncmp(words, config.url, strlen(config.url)) == 0,
+                 cases[i].status == 502 || cases[i].problem == CONTROL_PROBLEM_PROTOCOL);
         world_sleep(&w, 300);
         CHECK_EQ(world_count(&w, CONTROL_EVENT_GET_KEY), 2);
         world_free(&w);

@@ -36,13 +36,18 @@ static void answer(struct world *w, size_t n, int status, const char *body)
 }
 
 /* Joined, with a key that expires at `time`; its map stream. */
-static struct server_request *join(struct world *w, const char *time)
+static struct server_request *join_by(struct world *w, const char *auth_key, const char *time)
 {
-    struct server_request *map = world_join(w, "", 0);
+    struct server_request *map = world_join(w, auth_key, 0);
 
     tell(w, map, time);
     CHECK(world_problem(w, CONTROL_PROBLEM_KEY_EXPIRING));
     return map;
+}
+
+static struct server_request *join(struct world *w, const char *time)
+{
+    return join_by(w, "", time);
 }
 
 /* The same, and its connection is lost and found: its new map stream. */
@@ -58,35 +63,47 @@ static struct server_request *come_back(struct world *w, const char *time)
     return map;
 }
 
-static bool is_connected(const struct world *w)
+static struct control_status status(const struct world *w)
 {
     struct control_status now;
 
     control_client_status(w->cc, &now);
-    return now.connected;
+    return now;
+}
+
+static bool is_connected(const struct world *w)
+{
+    return status(w).connected;
 }
 
 #define SOON EXPIRES("14T22:40:00")
 #define DAY EXPIRES("15T22:20:00")
 
+/* SOON comes. */
+static void run_out(struct world *w, struct server_request *map)
+{
+    world_keep_alive(w, map, 9);
+    world_sleep(w, 61 * 1000);
+}
+
+static const struct {
+    int number, status;
+    const char *answer;
+    enum control_problem problem;
+} cases[] = {
+    {1, 200, "{\"Error\":\"invalid authkey\"}", CONTROL_PROBLEM_AUTH_KEY_INVALID},
+    {2, 200, "{\"Error\":\"authkey already used\"}", CONTROL_PROBLEM_AUTH_KEY_USED},
+    {3, 200, "{\"Error\":\"database is locked\"}", CONTROL_PROBLEM_REFUSED},
+    {4, 200, "{\"NodeKeyExpired\":true}", CONTROL_PROBLEM_KEY_EXPIRED},
+    {5, 200, "{\"AuthURL\":\"javascript:alert(1)\"}", CONTROL_PROBLEM_PROTOCOL},
+    {6, 200, "<html>", CONTROL_PROBLEM_PROTOCOL},
+    {7, 500, "internal server error", CONTROL_PROBLEM_REFUSED},
+    {8, 400, "unsupported client version: v1.60 (88)\n", CONTROL_PROBLEM_VERSION},
+};
+
 /* Whatever the server says to it: a notice, and all stays as it was. */
 static void test_refused_in_time(void)
 {
-    static const struct {
-        int number, status;
-        const char *answer;
-        enum control_problem problem;
-    } cases[] = {
-        {1, 200, "{\"Error\":\"invalid authkey\"}", CONTROL_PROBLEM_AUTH_KEY_INVALID},
-        {2, 200, "{\"Error\":\"authkey already used\"}", CONTROL_PROBLEM_AUTH_KEY_USED},
-        {3, 200, "{\"Error\":\"database is locked\"}", CONTROL_PROBLEM_REFUSED},
-        {4, 200, "{\"NodeKeyExpired\":true}", CONTROL_PROBLEM_KEY_EXPIRED},
-        {5, 200, "{\"AuthURL\":\"javascript:alert(1)\"}", CONTROL_PROBLEM_PROTOCOL},
-        {6, 200, "<html>", CONTROL_PROBLEM_PROTOCOL},
-        {7, 500, "internal server error", CONTROL_PROBLEM_REFUSED},
-        {8, 400, "unsupported client version: v1.60 (88)\n", CONTROL_PROBLEM_VERSION},
-    };
-
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct world w;
         struct server_request *map = join(&w, DAY);
@@ -109,6 +126,65 @@ static void test_refused_in_time(void)
         CHECK_EQ(world_count(&w, CONTROL_EVENT_CONNECT), 1);
         world_free(&w);
     }
+}
+
+/* A key that renewed nothing, and another: when the time is over the one before both is used. */
+static void test_key_before(void)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world w;
+        struct server_request *map = join_by(&w, "reusable", SOON);
+
+        login(&w, "typo");
+        answer(&w, 0, cases[i].status, cases[i].answer);
+        login(&w, "older");
+        login(&w, "misread");
+        answer(&w, 2, cases[i].status, cases[i].answer);
+        run_out(&w, map);
+        if (!CHECK(server_find(&w.server, REGISTER, "\"AuthKey\":\"reusable\"", 1) != NULL))
+            fprintf(stderr, "    case %d\n", cases[i].number);
+        CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
+        world_free(&w);
+    }
+}
+
+/* One that renewed it is the node's from then on. */
+static void test_key_after(void)
+{
+    struct world w;
+    struct server_request *map = join_by(&w, "reusable", SOON);
+
+    login(&w, "good");
+    answer(&w, 0, 200, ACCEPTED);
+    map = world_open_map(&w, 1);
+    tell(&w, map, SOON);
+    run_out(&w, map);
+    world_find(&w, REGISTER, "\"AuthKey\":\"good\"", 1);
+    world_free(&w);
+}
+
+/* An admin who gives it more time, or less: what is said goes, and comes. */
+static void test_more_time(void)
+{
+    struct world w;
+    struct server_request *map = join(&w, SOON);
+
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 1700001600000);
+    tell(&w, map, EXPIRES("15T22:20:00"));
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 1700086800000);
+    tell(&w, map, EXPIRES("18T22:20:00"));
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 0);
+    tell(&w, map, SOON);
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 1700001600000);
+    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRING));
+    tell(&w, map, SELF("") "}"); /* it never ends */
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 0);
+    tell(&w, map, SOON);
+    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRING));
+    world_keep_alive(&w, map, 15);
+    CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
+    CHECK_EQ(status(&w).key_expiry_wall_ms, 0);
+    world_free(&w);
 }
 
 /* Slower, as it asks; then again. */
@@ -273,6 +349,9 @@ int main(void)
     prng_host_init();
     crypto_init();
     test_refused_in_time();
+    test_key_before();
+    test_key_after();
+    test_more_time();
     test_rate();
     test_nobody_comes();
     test_login_between_connections();
