@@ -1,7 +1,9 @@
-/* Why SSH or a request on files failed, as Errors. */
+/* Why SSH or a request on files failed, as Errors. The bundle has shorter names for classes, so each
+ * says for itself what it is called. */
 import type {IPNSFTPError, IPNSSHError} from '../ipn.js';
 
 export class SshError extends Error implements IPNSSHError {
+  static override readonly name = 'IPNSSHError';
   override readonly name = 'IPNSSHError';
   readonly code: string;
   readonly beforeAuthentication: boolean;
@@ -38,6 +40,7 @@ const NAMES: Record<number, string> = {
 };
 
 export class SftpError extends Error implements IPNSFTPError {
+  static override readonly name = 'IPNSFTPError';
   override readonly name = 'IPNSFTPError';
   readonly code: string;
   readonly status: number;

@@ -191,8 +191,12 @@ export const cases = [
     name: 'what fails says why, for programs and for people',
     run: (t) =>
       inFolder(t, 'openssh', async (sftp, folder) => {
-        const fails = async (promise, code) =>
-          assert.equal((await assert.rejects(promise, /\S/)).code, code);
+        const fails = async (promise, code) => {
+          const error = await assert.rejects(promise, /\S/);
+          assert.equal(error.code, code);
+          assert.equal(error.name, 'IPNSFTPError');
+          assert.equal(error.constructor.name, 'IPNSFTPError');
+        };
         await fails(sftp.stat(`${folder}/none`), 'ENOENT');
         await fails(sftp.readFile(`${folder}/none`), 'ENOENT');
         await fails(sftp.readdir(`${folder}/none`), 'ENOENT');
