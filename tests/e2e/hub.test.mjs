@@ -75,14 +75,19 @@ test('two shells in two tabs; each keeps its own; a tab closes', async () => {
   await hub.enter('echo first-$((1+1))', /^first-2$/m);
   await hub.openShell();
   await hub.enter('echo second-$((1+1))', /^second-2$/m);
-  assert.equal(await hub.tabs().count(), 2);
+  const names = await hub.tabs().allInnerTexts();
+  assert.equal(names.length, 2);
+  assert.equal(names[1], `${names[0]} (2)`);
+  assert.match(await hub.page.title(), /@\S+ \(2\) · meshterm$/);
   assert.doesNotMatch(await hub.text(), /first/);
   await hub.tabs().first().click();
   assert.match(await hub.text(), /^first-2$/m);
   await hub.enter('echo again-$((1+1))', /^again-2$/m);
   await hub.page.locator('.tab.current .close').click();
-  assert.equal(await hub.tabs().count(), 1);
+  assert.deepEqual(await hub.tabs().allInnerTexts(), names.slice(1), 'it keeps its name');
   assert.match(await hub.text(), /^second-2$/m);
+  await hub.openShell();
+  assert.deepEqual(await hub.tabs().allInnerTexts(), names.toReversed());
 });
 
 test('a shell that ends badly, an account that is refused: said, with what to do', async () => {
@@ -142,8 +147,29 @@ test('by the keyboard alone', async () => {
   await keyboard.press('Enter');
   await hub.prompt();
   assert.equal(await hub.tabs().count(), 2);
+  const current = () => hub.page.locator('.tab.current .label').innerText();
+  const second = await current();
+  await hub.enter('echo two-$((1+1))', /^two-2$/m);
+  for (const [key, line] of [
+    ['ArrowLeft', 'left'],
+    ['ArrowLeft', 'round'],
+    ['ArrowRight', 'back'],
+  ]) {
+    await keyboard.press(`Control+Shift+${key}`);
+    await hub.enter(`echo ${line}-$((1+1))`, new RegExp(`^${line}-2$`, 'm'));
+  }
+  assert.match(await hub.text(), /^left-2$[^]*^back-2$/m);
+  assert.doesNotMatch(await hub.text(), /two|round/);
+  assert.notEqual(await current(), second);
+  await keyboard.press('Control+Shift+KeyK');
+  await keyboard.press('ArrowDown');
+  await keyboard.press('Escape');
+  await keyboard.press('Escape');
+  await hub.enter('echo escaped-$((1+1))', /^escaped-2$/m);
   await hub.tabs().nth(1).focus();
+  await keyboard.press('ArrowRight');
   await keyboard.press('ArrowLeft');
+  await keyboard.press('ArrowRight');
   assert.equal(await hub.tabs().first().getAttribute('aria-selected'), 'true');
   await keyboard.press('Delete');
   assert.equal(await hub.tabs().count(), 1);
@@ -208,6 +234,14 @@ test('light, small and with a key bar', async () => {
   await key('Machines').click();
   await hub.row().waitFor();
   await shot(hub, 'phone-list');
+  const back = hub.page.getByRole('button', {name: /^‹ Back to \S+@\S+$/});
+  await back.click();
+  await hub.page.keyboard.press('Control+KeyC'); // what was typed by the key bar
+  await hub.enter('echo there-$((1+1))', /^there-2$/m);
+  await key('Machines').click();
+  await back.focus();
+  await hub.page.keyboard.press('Enter');
+  await hub.enter('echo again-$((1+1))', /^again-2$/m);
 });
 
 test('30 MB through the hub with equal SHA-256', async () => {

@@ -44,6 +44,16 @@ test('its key expires soon: a line at the foot, and a button that renews it', as
   await hub.page.getByText("This node's key expires in 4 minutes", {exact: true}).waitFor();
   assert.equal(await hub.card().count(), 0);
   await sameShell('soon');
+  const other = await HubPage.openIn(hub.context, demo.url.replace(/\?.*/, ''));
+  await other.page.getByText("This node's key expires in 4 minutes", {exact: true}).waitFor();
+  await other.page.close();
+  for (const more of [['-e', new Date(Date.now() + 50 * 3600_000).toISOString()], ['--disable']]) {
+    await admin('expire', ...more);
+    await hub.page.waitForFunction(() => document.getElementById('link-text').textContent === '');
+    assert.equal(await hub.page.locator('#link-now').isVisible(), false);
+    await admin('expire', '-e', new Date(Date.now() + 170_000).toISOString());
+    await hub.page.getByText("This node's key expires in 3 minutes", {exact: true}).waitFor();
+  }
   await hub.page.getByRole('button', {name: 'renew', exact: true}).click();
   await until('a new key', async () => (await hubNode()).node_key !== before);
   await sameShell('renewed');

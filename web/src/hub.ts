@@ -36,7 +36,10 @@ class Hub {
   readonly #link = new LinkBar(this.#tailnet);
   readonly #find = new FindBar();
   readonly #tabs = new Tabs((session) => this.#handleSelect(session));
-  readonly #sidebar = new Sidebar({open: (machine, query) => this.#open(machine, query)});
+  readonly #sidebar = new Sidebar({
+    open: (machine, query) => this.#open(machine, query),
+    leave: () => this.#showShell(),
+  });
   readonly #measured = new Set<string>();
   /** The node whose sessions were looked through. */
   #restored: unknown;
@@ -134,7 +137,7 @@ class Hub {
 
   #handleSelect(session: Session | undefined): void {
     document.body.dataset['view'] = session ? 'terminal' : 'list';
-    document.title = session ? `${session.title} · meshterm` : 'meshterm hub';
+    document.title = session ? `${session.label} · meshterm` : 'meshterm hub';
     if (session) lastTab.set(this.#tabs.sessions.indexOf(session));
     this.#find.close();
     byId('show-find').hidden = !session;
@@ -146,7 +149,8 @@ class Hub {
   #handleSessionChange(session: Session): void {
     this.#tabs.update(session);
     if (session !== this.#tabs.current) return;
-    document.title = `${session.title} · meshterm`;
+    document.title = `${session.label} · meshterm`;
+    this.#drawBack();
     this.#status.draw();
     if (session.state === 'open' && !session.path) void this.#ping(session);
   }
@@ -175,10 +179,19 @@ class Hub {
     setText(byId('tailnet-state'), stateInWords(tailnet));
     byId('tailnet-dot').className = `dot ${toneOf(tailnet)}`;
     this.#link.draw();
+    this.#drawBack();
     this.#sidebar.update(tailnet.machines, this.#tabs.current?.machine.id ?? '');
     this.#home.update(this.#tabs.sessions.length > 0);
     const user = tailnet.user ? `Shells open as ${tailnet.user}.` : '';
     this.#home.describe([user, tailnet.note].filter(Boolean).join(' '));
+  }
+
+  /** On a phone, where the list hides the shells. */
+  #drawBack(): void {
+    const {current} = this.#tabs;
+    const back = byId('show-shell');
+    back.hidden = !current;
+    setText(back, `‹ Back to ${current?.label ?? ''}`);
   }
 
   /** Ctrl+K is the shell's own (it cuts the line): there Ctrl+Shift+K leaves the terminal. */
@@ -186,9 +199,13 @@ class Hub {
     document.addEventListener('keydown', (event) => {
       const {ctrlKey, metaKey, shiftKey, code} = event;
       if (event.altKey || (!ctrlKey && !metaKey)) return;
-      const inTerminal = (event.target as Element).closest?.('.terminal-box') !== null;
+      const target = event.target as Element;
+      const inTerminal = target.closest?.('.terminal-box') !== null;
+      const isTyped = !inTerminal && /^(INPUT|TEXTAREA)$/.test(target.tagName);
       if (code === 'KeyK' && (metaKey || shiftKey || !inTerminal)) this.#showList();
       else if (code === 'KeyF' && shiftKey) this.#find.open(this.#tabs.current);
+      else if (/^Arrow(Left|Right)$/.test(code) && ctrlKey && shiftKey && !isTyped)
+        this.#tabs.step(code === 'ArrowLeft' ? -1 : 1);
       else return;
       event.preventDefault();
     });
@@ -199,7 +216,15 @@ class Hub {
     this.#sidebar.focusFind();
   }
 
+  #showShell(): void {
+    const {current} = this.#tabs;
+    if (!current) return;
+    document.body.dataset['view'] = 'terminal';
+    current.focus();
+  }
+
   #bindPage(): void {
+    byId('show-shell').addEventListener('click', () => this.#showShell());
     byId('new-tab').addEventListener('click', () => this.#showList());
     byId('show-list').addEventListener('click', () => this.#showList());
     byId('show-find').addEventListener('click', () => this.#find.open(this.#tabs.current));

@@ -24,8 +24,8 @@ export class LinkBar {
     const {lost, expiring} = this.#tailnet;
     const seconds = Math.ceil(((lost?.link.retryAt ?? 0) - Date.now()) / 1000);
     const when = seconds > 0 ? ` in ${seconds} s` : '…';
-    setText(this.#text, lost ? `Reconnecting to ${lost.what}${when}` : expiring.split(/[;:]/)[0]!);
-    this.#text.title = lost?.link.error ?? expiring;
+    setText(this.#text, lost ? `Reconnecting to ${lost.what}${when}` : expiring);
+    this.#text.title = lost?.link.error ?? (expiring && 'With a new one open shells go on.');
     setText(this.#now, lost || !expiring ? 'now' : 'renew');
     this.#now.hidden = lost ? seconds <= 0 : !expiring;
     if (lost) this.#timer = setTimeout(() => this.draw(), DRAW_EVERY_MS);

@@ -42,6 +42,8 @@ export class Session implements Ended {
   readonly panel: HTMLElement;
   state: SessionState = 'asking';
   user: string;
+  /** Among the tabs of its name; Tabs sets it. */
+  number = 1;
   received = 0;
   sent = 0;
   /** "fra · 12 ms", once measured. */
@@ -83,6 +85,11 @@ export class Session implements Ended {
   get title(): string {
     const place = this.#at === 22 ? this.machine.name : `${this.machine.name}:${this.#at}`;
     return this.user ? `${this.user}@${place}` : place;
+  }
+
+  /** The title, told from those of other tabs. */
+  get label(): string {
+    return this.number > 1 ? `${this.title} (${this.number})` : this.title;
   }
 
   get tailnet(): Tailnet {

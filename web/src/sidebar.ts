@@ -5,6 +5,8 @@ import {describe, lastSeen, matches, parseQuery, type Machine, type Query} from 
 export interface SidebarOptions {
   /** The query has the account and the port that were typed. */
   open(machine: Machine, query: Query): void;
+  /** Back to where one came from. */
+  leave(): void;
 }
 
 interface Row {
@@ -120,10 +122,12 @@ export class Sidebar {
     const first = this.#list.firstElementChild as HTMLElement | null;
     if (event.key === 'Enter') first?.click();
     else if (event.key === 'ArrowDown') first?.focus();
-    else if (event.key === 'Escape' && this.#find.value) {
+    else if (event.key !== 'Escape') return;
+    else if (!this.#find.value) this.#options.leave();
+    else {
       this.#find.value = '';
       this.#draw();
-    } else return;
+    }
     event.preventDefault();
   }
 

@@ -16,6 +16,7 @@ const IN_WORDS: Record<SessionState, string> = {
 };
 
 interface Tab {
+  title: string; // that of the session when it was given its number
   element: HTMLElement;
   button: HTMLButtonElement;
   dot: HTMLElement;
@@ -65,7 +66,7 @@ export class Tabs {
     const element = h('div', {class: 'tab', role: 'presentation'}, button, close);
     this.#strip.append(element);
     this.#panels.append(session.panel);
-    this.#tabs.set(session, {element, button, dot, label, close});
+    this.#tabs.set(session, {title: '', element, button, dot, label, close});
     this.update(session);
     this.select(session);
   }
@@ -73,11 +74,33 @@ export class Tabs {
   update(session: Session): void {
     const tab = this.#tabs.get(session);
     if (!tab) return;
-    tab.dot.className = `dot ${TONES[session.state]}`;
-    setText(tab.label, session.title);
-    tab.button.setAttribute('aria-label', `${session.title}, ${IN_WORDS[session.state]}`);
-    tab.close.setAttribute('aria-label', `Close ${session.title}`);
+    if (tab.title !== session.title) this.#number(session, tab);
+    const {label, state} = session;
+    tab.dot.className = `dot ${TONES[state]}`;
+    setText(tab.label, label);
+    tab.button.setAttribute('aria-label', `${label}, ${IN_WORDS[state]}`);
+    tab.close.setAttribute('aria-label', `Close ${label}`);
     if (session === this.current) this.#reveal(session);
+  }
+
+  /** The first that no other tab of its name has; it stays when those are closed. */
+  #number(session: Session, tab: Tab): void {
+    tab.title = '';
+    const taken = this.sessions
+      .filter((other) => this.#tabs.get(other)?.title === session.title)
+      .map(({number}) => number);
+    session.number = 1;
+    while (taken.includes(session.number)) session.number++;
+    tab.title = session.title;
+  }
+
+  /** The tab so many places on, and from the last the first. */
+  step(by: number): void {
+    const order = this.sessions;
+    const next = this.current && order.at((order.indexOf(this.current) + by) % order.length);
+    if (!next) return;
+    this.select(next);
+    next.focus();
   }
 
   select(session: Session | undefined): void {

@@ -16,6 +16,7 @@ import init, {
 import type {Disposable} from './dom.js';
 import {askToJoin, JoinError, type JoinAnswer} from './join.js';
 import {machinesOf, type HubNetMap, type Machine} from './machines.js';
+import {inWords} from './words.js';
 
 export type Phase = 'asking' | 'loading' | 'joining' | 'login' | 'approval' | 'joined' | 'failed';
 
@@ -52,14 +53,14 @@ export class Tailnet {
   loginServer = '';
   /** What a person should know, and nothing hangs on; or ''. */
   note = '';
-  /** That the node's key expires soon, or ''. */
-  expiring = '';
   #ipn: IPN | undefined;
   #home: IPNRelayLink | undefined;
   #regions: IPNRelayLink[] = [];
   #control: IPNLink | undefined;
   #attempt = 0;
   #lacksKey = false;
+  #expiresAt: number | undefined; // the node's key, if that is soon
+  #isRenewing = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #listeners = new Set<() => void>();
   /** Known hosts; and the node's keys, should this page end without a goodbye. */
@@ -100,6 +101,12 @@ export class Tailnet {
     return undefined;
   }
 
+  /** That the node's key expires soon, or ''; while it is renewed, too. */
+  get expiring(): string {
+    if (!this.#expiresAt || this.#isRenewing || this.phase !== 'joined') return '';
+    return `This node's key expires ${inWords(this.#expiresAt - Date.now())}`;
+  }
+
   reconnect(): void {
     this.#ipn?.reconnect();
   }
@@ -125,16 +132,15 @@ export class Tailnet {
 
   /** A new key before the old one expires. Where the hub has none, the node goes on with the old. */
   async renew(): Promise<void> {
-    const {expiring} = this;
     const [ipn, attempt] = [this.#ipn, this.#attempt];
-    this.expiring = '';
+    this.#isRenewing = true;
     this.#changed();
     try {
       const {authKey} = await askToJoin();
       if (attempt === this.#attempt) ipn?.login(authKey);
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      this.expiring = expiring;
+      this.#isRenewing = false;
       const why = error instanceof Error ? error.message : String(error);
       this.note = `The key was not renewed: ${why}`;
       this.#changed();
@@ -214,6 +220,8 @@ export class Tailnet {
       notifyStatus: whenCurrent((json: string) => {
         const status = JSON.parse(json) as IPNStatus;
         this.#control = status.control;
+        this.#expiresAt = status.keyExpiresAt;
+        if (!this.#expiresAt) this.#isRenewing = false;
         this.#regions = status.regions;
         this.#home = status.regions.find((region) => region.id === status.homeRegion);
         this.#changed();
@@ -228,7 +236,6 @@ export class Tailnet {
         return this.phase === 'joined' ? undefined : this.#setPhase('joining');
       case 'Running':
         this.#clearNotice();
-        this.expiring = '';
         this.#lacksKey = false;
         return this.#setPhase('joined');
       case 'NeedsLogin':
@@ -247,10 +254,8 @@ export class Tailnet {
       this.note = problem.message;
       return this.#changed();
     }
-    if (problem.code === 'node-key-expiring') {
-      this.expiring = problem.message;
-      return this.#changed();
-    }
+    this.#isRenewing = false; // or it failed
+    if (problem.code === 'node-key-expiring') return this.#changed();
     if (!problem.retrying) {
       this.#lacksKey = NEW_KEY_HELPS.includes(problem.code);
       return this.#fail(problem);

@@ -10,6 +10,8 @@ import {Terminal, type ITheme} from '@xterm/xterm';
 import {h, openTab, type Disposable} from './dom.js';
 
 const MAX_UNPARSED_BYTES = 256 * 1024; // some 10 ms of parsing, so that Ctrl-C answers at once
+/** With Ctrl and Shift the page's, see hub.ts. */
+const PAGE_KEYS = ['KeyF', 'KeyK', 'ArrowLeft', 'ArrowRight'];
 const MAX_CLIPBOARD_CHARS = 100_000; // what a far program may offer to copy
 const SCROLLBACK_LINES = 10_000;
 const FONT = '"JetBrains Mono", "DejaVu Sans Mono", ui-monospace, Menlo, Consolas, monospace';
@@ -214,7 +216,7 @@ export class TerminalView {
     this.term.attachCustomKeyEventHandler((event) => {
       if (!event.ctrlKey || event.altKey || event.metaKey) return true;
       const copies = event.shiftKey ? event.code === 'KeyC' : event.code === 'Insert';
-      if (!copies) return !(event.shiftKey && ['KeyF', 'KeyK'].includes(event.code)); // the page's
+      if (!copies) return !(event.shiftKey && PAGE_KEYS.includes(event.code));
       if (event.type === 'keydown' && this.term.hasSelection()) {
         event.preventDefault();
         void navigator.clipboard?.writeText(this.term.getSelection());

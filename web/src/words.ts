@@ -22,6 +22,13 @@ export function agoInWords(thenMs: number, nowMs: number): string {
   return `${Math.floor(minutes / (24 * 60))} d ago`;
 }
 
+/** How far something is ahead: "in 4 minutes", "in 3 hours". */
+export function inWords(ms: number): string {
+  const minutes = Math.max(1, Math.ceil(ms / 60_000));
+  if (minutes >= 120) return `in ${Math.floor(minutes / 60)} hours`;
+  return minutes === 1 ? 'in a minute' : `in ${minutes} minutes`;
+}
+
 const SYSTEMS: Record<string, string> = {
   linux: 'Linux',
   windows: 'Windows',
