@@ -49,6 +49,17 @@ export function endedCpuSeconds() {
   );
 }
 
+/** Seconds that all cores have worked, and all that have passed on them, since the machine began. */
+export function machineSeconds() {
+  const [user, nice, system, idle, iowait, irq, softirq] = readFileSync('/proc/stat', 'utf8')
+    .slice('cpu '.length, 200)
+    .trim()
+    .split(/\s+/, 7)
+    .map((ticks) => Number(ticks) / TICKS_PER_SECOND);
+  const work = user + nice + system + irq + softirq;
+  return {work, all: work + idle + iowait};
+}
+
 function threadsOf(pid) {
   try {
     return readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`);

@@ -37,7 +37,24 @@ function rowsFrom(samples) {
       const result = transfers?.[how];
       return result && (result.cpuSeconds / result.bytes) * 1e9;
     });
-  return {of, rate, cpu};
+  const limit = (name, how) => {
+    const part = (what, unit, less, pick) =>
+      row(samples, `${name}: ${what}`, unit, unit === '%' ? 0 : 1, less, ({transfers}) => {
+        const result = transfers?.[how];
+        return result && pick(result);
+      });
+    return [
+      part('all but the client', 'CPU s/GB', true, (x) => (x.otherSeconds / x.bytes) * 1e9),
+      part('cores at work', '%', true, (x) => x.atWork * 100),
+      part('if the client took nothing', 'MB/s', false, limitOf),
+    ];
+  };
+  return {of, rate, cpu, limit};
+}
+
+/** The rate at which the others alone would fill all cores. */
+function limitOf({cores, bytes, otherSeconds}) {
+  return (cores * bytes) / MB / otherSeconds;
 }
 
 const seconds = (pick) => (sample) => {
@@ -88,7 +105,7 @@ const AT_LEAST_12 = [
   ({ours, tsconnect}) => ours.median >= 12 * tsconnect.median,
 ];
 
-function transferRows({rate, cpu}) {
+function transferRows({rate, cpu, limit}) {
   return [
     barred(rate('SSH download, a command', 'command'), ...AT_LEAST_NATIVE),
     barred(rate('SSH upload, a command', 'commandUp'), ...AT_LEAST_NATIVE),
@@ -102,6 +119,9 @@ function transferRows({rate, cpu}) {
     cpu('SSH download, in a shell', 'terminal'),
     cpu('SSH upload, a command', 'commandUp'),
     cpu('plain TCP download', 'tcp'),
+    ...limit('SSH download, a command', 'command'),
+    ...limit('SSH upload, a command', 'commandUp'),
+    ...limit('plain TCP download', 'tcp'),
     rate('Chromium alone: 2 kB messages, thrown away', 'floor'),
     cpu('Chromium alone: 2 kB messages, thrown away', 'floor'),
   ];

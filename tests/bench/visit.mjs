@@ -1,4 +1,6 @@
 // What a visitor measures once it has its prompt.
+import {cpus} from 'node:os';
+import {machineSeconds} from './cpu.mjs';
 
 const KEYS = 200; // typed per visit
 const KEY_PAUSE_MS = 10;
@@ -23,10 +25,21 @@ export function wants({rows}, row) {
 async function transfer(world, client, how, bytes) {
   const {file, tcpPort, sinkPort} = world;
   const before = client.cpuSeconds();
+  const machine = machineSeconds();
   const upload = `${world.dir}/upload`;
   const result = await client.transfer({how, bytes, file, upload, tcpPort, sinkPort});
   if (result.bytes < bytes) throw new Error(`${how}: ${result.bytes} bytes of ${bytes}`);
-  return {...result, cpuSeconds: client.cpuSeconds() - before};
+  const cpuSeconds = client.cpuSeconds() - before;
+  return {...result, cpuSeconds, ...others(machine, machineSeconds(), cpuSeconds)};
+}
+
+/**
+ * What the machine did beside the client: the far end, the relay, the hub. Together they have only
+ * so many cores, which bounds the rate of a client that takes nothing.
+ */
+function others(before, after, cpuSeconds) {
+  const [work, all] = [after.work - before.work, after.all - before.all];
+  return {cores: cpus().length, otherSeconds: work - cpuSeconds, atWork: work / all};
 }
 
 async function openSessions(client, sample) {
