@@ -85,7 +85,9 @@ struct world_node *relay_world_add_node(struct relay_world *w)
     disco_private_generate(&n->disco);
     disco_public_derive(&n->disco_public, &n->disco);
     n->ms = magicsock_new(&(struct magicsock_config){.node_key = n->key,
+                                                     .node_public = n->public_key,
                                                      .disco_key = n->disco,
+                                                     .disco_public = n->disco_public,
                                                      .ctx = n,
                                                      .find_node = world_find_node,
                                                      .find_disco = world_find_disco});

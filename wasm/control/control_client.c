@@ -51,7 +51,7 @@ struct control_client *control_client_new(const struct control_config *config)
     cc->config.hostname = cc->config.auth_key = cc->config.authority = cc->config.url = NULL;
     cc->server_key = config->server_key;
     cc->have_server_key = config->have_server_key;
-    node_public_derive(&cc->node_public, &config->node_key);
+    cc->node_public = config->node_public;
     buf_init(&cc->in, CONTROL_MAX_INPUT);
     buf_init(&cc->plain_out, CONTROL_MAX_PLAIN_OUT);
     buf_init(&cc->out, CONTROL_MAX_MESSAGE);

@@ -20,6 +20,7 @@
 struct control_config {
     struct machine_private machine_key;
     struct node_private node_key;
+    struct node_public node_public; /* of node_key */
     struct disco_public disco_key;
     const char *hostname; /* what we would like to be called */
     const char *auth_key; /* "" = interactive */

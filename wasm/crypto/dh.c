@@ -6,11 +6,16 @@
 #include "base/bytes.h"
 #include "base/host.h"
 
-void dh_generate(uint8_t private_key[DH_LEN], uint8_t public_key[DH_LEN])
+void dh_private_generate(uint8_t private_key[DH_LEN])
 {
     host_random(private_key, DH_LEN);
     private_key[0] &= 248;
     private_key[31] = (uint8_t)((private_key[31] & 127) | 64);
+}
+
+void dh_generate(uint8_t private_key[DH_LEN], uint8_t public_key[DH_LEN])
+{
+    dh_private_generate(private_key);
     dh_public(public_key, private_key);
 }
 

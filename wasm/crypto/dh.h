@@ -7,7 +7,8 @@
 
 #define DH_LEN 32
 
-/* A fresh clamped key pair. */
+/* A fresh clamped private key; with its public key, which takes as long as dh(). */
+void dh_private_generate(uint8_t private_key[DH_LEN]);
 void dh_generate(uint8_t private_key[DH_LEN], uint8_t public_key[DH_LEN]);
 void dh_public(uint8_t public_key[DH_LEN], const uint8_t private_key[DH_LEN]);
 

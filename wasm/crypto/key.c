@@ -13,13 +13,6 @@ static const char machine_prefix[] = "mkey:";
 static const char node_prefix[] = "nodekey:";
 static const char disco_prefix[] = "discokey:";
 
-static void generate(uint8_t private_key[KEY_LEN])
-{
-    uint8_t public_key[KEY_LEN];
-
-    dh_generate(private_key, public_key);
-}
-
 static size_t format(char out[KEY_TEXT_CAP], const char *prefix, const uint8_t key[KEY_LEN])
 {
     size_t prefix_len = strlen(prefix);
@@ -47,17 +40,17 @@ static int parse(uint8_t key[KEY_LEN], const char *prefix, const char *text, siz
 
 void machine_private_generate(struct machine_private *out)
 {
-    generate(out->b);
+    dh_private_generate(out->b);
 }
 
 void node_private_generate(struct node_private *out)
 {
-    generate(out->b);
+    dh_private_generate(out->b);
 }
 
 void disco_private_generate(struct disco_private *out)
 {
-    generate(out->b);
+    dh_private_generate(out->b);
 }
 
 void machine_public_derive(struct machine_public *out, const struct machine_private *key)

@@ -84,6 +84,8 @@ static void load_keys(struct ipn *ipn, const char *state)
     if (!ipn->have_stored_node_key)
         node_private_generate(&ipn->node_key);
     disco_private_generate(&ipn->disco_key);
+    node_public_derive(&ipn->node_public, &ipn->node_key);
+    disco_public_derive(&ipn->disco_public, &ipn->disco_key);
     ipn->stored_timestamp_ms = ipn->have_stored_node_key ? stored_number(state, "wg-timestamp") : 0;
     ipn->stored_home = (int)(stored_number(state, "home-derp") & 0xffff);
 }
@@ -128,6 +130,8 @@ static struct control_client *make_control(const struct ipn *ipn)
     bool fits = ipn_url_format(url, sizeof url, &ipn->control, false, "", 0) > 0;
     struct control_config config = {.machine_key = ipn->machine_key,
                                     .node_key = ipn->node_key,
+                                    .node_public = ipn->node_public,
+                                    .disco_key = ipn->disco_public,
                                     .hostname = ipn->hostname,
                                     .auth_key = ipn->auth_key,
                                     .authority = ipn->control.host,
@@ -137,7 +141,6 @@ static struct control_client *make_control(const struct ipn *ipn)
                                     .have_server_key = ipn->have_control_key,
                                     .server_key = ipn->control_key,
                                     .preferred_derp = ipn->stored_home};
-    disco_public_derive(&config.disco_key, &ipn->disco_key);
     struct control_client *cc = control_client_new(&config);
     wipe(&config, sizeof config);
     return cc;

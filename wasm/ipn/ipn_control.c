@@ -205,6 +205,7 @@ int ipn_control_pump(struct ipn *ipn, struct ipn_event *ev)
         }
         if (ce.type == CONTROL_EVENT_NEW_NODE_KEY) {
             ipn->node_key = ce.key;
+            node_public_derive(&ipn->node_public, &ipn->node_key);
             ipn_net_rekey(ipn);
             wipe(&ce, sizeof ce);
             continue;

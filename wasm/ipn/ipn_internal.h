@@ -45,7 +45,9 @@ struct ipn {
     char hostname[IPN_NAME_CAP];
     struct machine_private machine_key;
     struct node_private node_key;
+    struct node_public node_public;
     struct disco_private disco_key;
+    struct disco_public disco_public;
     struct machine_public control_key;
     bool have_stored_machine_key, have_control_key, have_stored_node_key;
     uint64_t stored_timestamp_ms;

@@ -104,7 +104,9 @@ static int make_tunnel(struct ipn *ipn)
     struct wg_hooks hooks = {
         ipn, find_peer_by_key, find_peer_by_ip, reserve_datagram, commit_datagram, heard};
     struct magicsock_config config = {.node_key = ipn->node_key,
+                                      .node_public = ipn->node_public,
                                       .disco_key = ipn->disco_key,
+                                      .disco_public = ipn->disco_public,
                                       .ctx = ipn,
                                       .find_node = find_node,
                                       .find_disco = find_disco};

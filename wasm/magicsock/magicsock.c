@@ -20,8 +20,6 @@ struct magicsock *magicsock_new(const struct magicsock_config *config)
     if (!ms)
         return NULL;
     ms->config = *config;
-    node_public_derive(&ms->node_public, &config->node_key);
-    disco_public_derive(&ms->disco_public, &config->disco_key);
     ms->next_round_ms = NEVER;
     return ms;
 }

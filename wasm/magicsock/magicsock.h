@@ -20,7 +20,9 @@ struct magicsock_region {
 
 struct magicsock_config {
     struct node_private node_key;
+    struct node_public node_public; /* of node_key */
     struct disco_private disco_key;
+    struct disco_public disco_public; /* of disco_key */
     void *ctx;
     /* Asked when a disco message or a packet needs it; false if unknown. home_region 0: unknown. */
     bool (*find_node)(void *ctx, const struct node_public *key, struct disco_public *disco,

@@ -42,7 +42,7 @@ static void answer_ping(struct magicsock *ms, struct ms_region *r, const struct 
         ms->stats.disco_forged++;
         return;
     }
-    size_t len = disco_seal_pong(pong, m->tx_id, r->config.id, &ms->disco_public,
+    size_t len = disco_seal_pong(pong, m->tx_id, r->config.id, &ms->config.disco_public,
                                  &ms->config.disco_key, &m->from);
     if (send_disco(r, from, pong, len))
         ms->stats.disco_pings_answered++;
@@ -157,8 +157,8 @@ int magicsock_ping(struct magicsock *ms, const struct node_public *to, uint64_t 
         return IPN_ERR_STATE;
     struct ms_ping *p = ping_slot(ms, now_ms);
     host_random(p->tx_id, sizeof p->tx_id);
-    size_t len = disco_seal_ping(datagram, p->tx_id, &ms->node_public, &ms->disco_public,
-                                 &ms->config.disco_key, &disco);
+    size_t len = disco_seal_ping(datagram, p->tx_id, &ms->config.node_public,
+                                 &ms->config.disco_public, &ms->config.disco_key, &disco);
     p->region = NULL;
     if (!send_disco(r, to, datagram, len))
         return IPN_ERR_STATE;

@@ -44,8 +44,6 @@ struct ms_ping {
 
 struct magicsock {
     struct magicsock_config config;
-    struct node_public node_public;
-    struct disco_public disco_public;
     struct ms_region *regions[MAGICSOCK_MAX_REGIONS];
     size_t region_count;
     struct ms_region *home;

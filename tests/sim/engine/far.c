@@ -343,8 +343,12 @@ static void far_make_tunnel(struct world *w)
     node_private_generate(&w->far_key);
     node_public_derive(&w->far_public, &w->far_key);
     disco_private_generate(&w->far_disco);
+    struct disco_public far_disco;
+    disco_public_derive(&far_disco, &w->far_disco);
     w->far_ms = magicsock_new(&(struct magicsock_config){.node_key = w->far_key,
+                                                         .node_public = w->far_public,
                                                          .disco_key = w->far_disco,
+                                                         .disco_public = far_disco,
                                                          .ctx = w,
                                                          .find_node = find_node,
                                                          .find_disco = find_disco});

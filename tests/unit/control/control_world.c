@@ -95,6 +95,7 @@ void world_init(struct world *w, struct control_config *config)
     host_set_wall_offset(1700000000000);
     machine_private_generate(&config->machine_key);
     node_private_generate(&config->node_key);
+    node_public_derive(&config->node_public, &config->node_key);
     memset(&config->disco_key, 7, sizeof config->disco_key);
     server_init(&w->server);
     w->cc = control_client_new(config);
