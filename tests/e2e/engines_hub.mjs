@@ -52,6 +52,7 @@ export function hubTest(name, world) {
       const isHub = (n) => (n.given_name ?? n.givenName ?? n.name).startsWith('meshterm-hub');
       return nodes.filter(isHub).map(({id}) => id);
     };
+    const keyOf = async (id) => (await demo.headscale.nodes()).find((n) => n.id === id).node_key;
     const others = await hubNodes(); // a browser that ends says no goodbye
     const ours = async () => (await hubNodes()).filter((id) => !others.includes(id));
     page = await engine.page(demo.url);
@@ -64,6 +65,17 @@ export function hubTest(name, world) {
     await shows(/^p-2$/m);
     const node = await ours();
     assert.equal(node.length, 1);
+    const key = await keyOf(node[0]);
+    const soon = new Date(Date.now() + 200_000).toISOString();
+    await demo.headscale.cli('nodes', 'expire', '-i', String(node[0]), '-e', soon);
+    await there('#link-now:not([hidden])');
+    await page.click('#link-now');
+    await until('a new key', async () => (await keyOf(node[0])) !== key);
+    await until('that is that', () => page.evaluate(`document.getElementById('link-now').hidden`));
+    await page.evaluate(`document.querySelector('.xterm-helper-textarea').focus()`);
+    await page.type('echo renewed-$((1+1))\n');
+    await shows(/^renewed-2$/m);
+    checkAbility(name, '… its key is renewed in time, and its shell goes on', true, t);
     assert.deepEqual(await page.evaluate('globalThis.wrong'), []);
     await page.reload();
     await page.evaluate(WATCH);

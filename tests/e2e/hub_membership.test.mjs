@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 import {launchChromium} from '../support/browser.mjs';
+import {checkAbility} from '../support/engines/table.mjs';
 import {until} from '../support/process.mjs';
 import {startDemo} from '../../web/demo.mjs';
 import {HubPage} from './hub_page.mjs';
@@ -38,7 +39,7 @@ async function sameShell(word) {
   await hub.enter(`echo ${word}-$((one+1))`, new RegExp(`^${word}-2$`, 'm'));
 }
 
-test('its key expires soon: a line at the foot, and a button that renews it', async () => {
+test('its key expires soon: a line at the foot, and a button that renews it', async (t) => {
   const {node_key: before} = await hubNode();
   await admin('expire', '-e', new Date(Date.now() + 200_000).toISOString());
   await hub.page.getByText("This node's key expires in 4 minutes", {exact: true}).waitFor();
@@ -58,6 +59,7 @@ test('its key expires soon: a line at the foot, and a button that renews it', as
   await until('a new key', async () => (await hubNode()).node_key !== before);
   await sameShell('renewed');
   assert.equal(await hub.page.locator('#link-text').textContent(), '');
+  checkAbility('Chromium', '… its key is renewed in time, and its shell goes on', true, t);
 });
 
 test('expired: said, and the shell goes on behind the button', async () => {

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict';
 import {userInfo} from 'node:os';
 import {after, before, describe, test} from 'node:test';
+import {defaultPolicy} from '../support/headscale.mjs';
 import {until} from '../support/process.mjs';
 import {Testnet} from '../support/testnet.mjs';
 import {Shell, Transfer} from '../support/traffic.mjs';
@@ -16,6 +17,7 @@ import {Shell, Transfer} from '../support/traffic.mjs';
 const user = userInfo().username;
 const isLong = process.env.MESHTERM_LONG === '1';
 const AHEAD_MS = 25_000;
+const SHORT = '20s'; // as soon as that keys end where a server's configuration says so
 const JOINED = ['NoState', 'Starting', 'Running'];
 
 for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']) {
@@ -43,6 +45,7 @@ for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']
       const shell = await Shell.start({ipn, host: 'alpha', user, everyMs: 200});
       net.stopping.unshift(async () => clearInterval(shell.timer));
       const transfer = await Transfer.start({ipn, host: 'alpha', bytesPerSecond: 50_000});
+      net.stopping.unshift(() => transfer.abandon());
       return {page, shell, transfer, nodeKey: page.netmap.self.nodeKey};
     }
 
@@ -108,3 +111,33 @@ for (const headscale of isLong ? ['headscale', 'headscale-0.28'] : ['headscale']
     });
   });
 }
+
+describe(`a server whose keys last ${SHORT}`, {skip: !isLong}, () => {
+  let net;
+  before(async () => {
+    const policy = {...defaultPolicy([user]), tagOwners: {'tag:stays': ['demo@']}};
+    net = await Testnet.start({policy, nodeExpiry: SHORT});
+    await net.node('alpha', {tags: ['tag:stays']});
+  });
+  after(() => net?.stop());
+
+  test('renewed again and again by its auth key, under a transfer', async () => {
+    const authKey = await net.headscale.authKey({reusable: true});
+    const page = await net.page({authKey});
+    const transfer = await Transfer.start({ipn: page.ipn, host: 'alpha', bytesPerSecond: 100_000});
+    net.stopping.unshift(() => transfer.abandon());
+    const keys = new Set();
+    const isDone = () => keys.add(page.netmap.self.nodeKey).size === 4;
+    await until('four keys', isDone, {timeout: 120_000});
+    await transfer.stop();
+    assert.equal(transfer.error, undefined);
+    assert.equal(transfer.up.wrongAt, undefined);
+    assert.equal(transfer.down.wrongAt, undefined);
+    assert.equal(transfer.down.bytes, transfer.sent.down);
+    assert.deepEqual(page.states, JOINED);
+    assert.deepEqual(
+      page.problems.map(({code}) => code),
+      ['node-key-expiring'],
+    );
+  });
+});

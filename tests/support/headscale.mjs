@@ -43,7 +43,7 @@ export function authIdIn(banner) {
   return /\/auth\/([\w-]+)/.exec(banner)?.[1];
 }
 
-function configText({dir, url, port, ports, policyFile, derp, legacy}) {
+function configText({dir, url, port, ports, policyFile, derp, nodeExpiry, legacy}) {
   const [grpcPort, metricsPort, stunPort] = ports;
   return JSON.stringify(
     {
@@ -71,7 +71,7 @@ function configText({dir, url, port, ports, policyFile, derp, legacy}) {
       },
       disable_check_updates: true,
       // 0.29's name, then 0.28's; each warns of the other's at most.
-      node: {ephemeral: {inactivity_timeout: '70s'}},
+      node: {expiry: nodeExpiry, ephemeral: {inactivity_timeout: '70s'}},
       ...(legacy ? {ephemeral_node_inactivity_timeout: '70s'} : {}),
       database: {type: 'sqlite', sqlite: {path: path.join(dir, 'db.sqlite')}},
       log: {level: 'info', format: 'text'},
@@ -93,9 +93,10 @@ function configText({dir, url, port, ports, policyFile, derp, legacy}) {
 
 export class Headscale {
   /**
-   * url: where it is reached, if that is not where it listens.
+   * url: where it is reached, if that is not where it listens. nodeExpiry: how long the keys of nodes
+   * without tags last, "20s"; 0.28 knows it not.
    * @param {{binary: string, dir: string, port?: number, url?: string, policy?: object,
-   *   accounts?: string[]}} o
+   *   accounts?: string[], nodeExpiry?: string}} o
    */
   static async start(o) {
     const hs = new Headscale();
@@ -111,6 +112,7 @@ export class Headscale {
     hs.policy = o.policy ?? defaultPolicy(o.accounts ?? [userInfo().username], hs);
     await writeFile(hs.policyFile, JSON.stringify(hs.policy));
     hs.derp = o.derp;
+    hs.nodeExpiry = o.nodeExpiry;
     hs.ports = [await freePort(), await freePort(), await freePort()];
     await writeFile(hs.configFile, configText(hs));
     await hs.launch();

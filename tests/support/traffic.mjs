@@ -61,6 +61,13 @@ export class Transfer {
     this.server.close();
   }
 
+  /** Of a test that failed: nothing of it keeps the process. */
+  async abandon() {
+    this.#stopped = true;
+    this.socket.destroy();
+    this.server.close();
+  }
+
   #serve(socket) {
     this.socket = socket;
     socket.on('error', (error) => (this.error ??= error));
