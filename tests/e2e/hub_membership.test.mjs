@@ -47,6 +47,11 @@ test('its key expires soon: a line at the foot, and a button that renews it', as
   await sameShell('soon');
   const other = await HubPage.openIn(hub.context, demo.url.replace(/\?.*/, ''));
   await other.page.getByText("This node's key expires in 4 minutes", {exact: true}).waitFor();
+  await other.page.setViewportSize({width: 390, height: 780}); // a phone's list
+  await other.page.getByText("This node's key expires in 4 minutes", {exact: true}).waitFor();
+  const renew = other.page.getByRole('button', {name: 'renew', exact: true});
+  const box = await renew.boundingBox();
+  assert.ok(box && box.x + box.width <= 390 && box.y + box.height <= 780, JSON.stringify(box));
   await other.page.close();
   for (const more of [['-e', new Date(Date.now() + 50 * 3600_000).toISOString()], ['--disable']]) {
     await admin('expire', ...more);
