@@ -109,7 +109,7 @@ void control_client_set_home_derp(struct control_client *cc, int region, uint64_
 
 /* A new auth key, or "" to begin an interactive login; leaves NEED_LOGIN. Of a node whose key expires
  * soon it renews that: an auth key that does not has the one before it in its place again. Of any other
- * that is registered it keeps the auth key for later. */
+ * that is registered it keeps the auth key for later. Nothing happens while it is being logged out. */
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms);
 /* Whether KEY_EXPIRING was told. */
 bool control_client_expires_soon(const struct control_client *cc);

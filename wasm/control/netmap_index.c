@@ -117,7 +117,7 @@ size_t netmap_normalise_name(char *out, const char *name, size_t len)
 {
     if (len > 0 && name[len - 1] == '.')
         len--;
-    if (len > NETMAP_MAX_NAME)
+    if (len > NETMAP_MAX_NAME || (len > 0 && name[len - 1] == '.'))
         len = 0;
     for (size_t i = 0; i < len; i++)
         out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];

@@ -44,7 +44,8 @@ struct netmap_node *netmap_table_next(const struct netmap_table *t, uint32_t has
 uint32_t netmap_hash(const struct netmap_index *ix, const void *data, size_t len);
 uint32_t netmap_hash_prefix(const struct netmap_index *ix, const struct ipprefix *p);
 
-/* Lower case without final dot into out[NETMAP_MAX_NAME + 1]; the length, 0 if it is too long. */
+/* Lower case without final dot into out[NETMAP_MAX_NAME + 1]; the length, 0 if it is too long or has
+ * two final dots: no resolver knows such a name. */
 size_t netmap_normalise_name(char *out, const char *name, size_t len);
 
 void netmap_index_note_changed(struct netmap_index *ix, int64_t id);

@@ -67,6 +67,7 @@ static const struct {
     {23, "web.tail", NULL, 0},
     {24, "999.1.1.1", NULL, 0},
     {25, "a.b.", NULL, 0}, /* absolute */
+    {26, "www.example..", NULL, 0},
 };
 
 static void test_names(void)
