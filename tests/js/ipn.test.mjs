@@ -307,6 +307,26 @@ test('login() with another key: to the node that is, or the next one after a log
   assert.throws(() => world.ipn.login('a\0b'), TypeError);
 });
 
+test('login() before a logout has ended follows it; a second logout() takes it back', async () => {
+  const world = await startedWorld({authKey: 'once'});
+  world.ipn.logout();
+  world.ipn.login('twice');
+  await settle();
+  assert.equal(world.core.count('login'), 0, 'the node that leaves is not logged in');
+  await coreSays(world, {type: 'loggedOut'});
+  await settle();
+  assert.equal(world.cores.length, 2);
+  assert.equal(world.core.calls[0][1].authKey, 'twice');
+  assert.deepEqual(world.core.names(), ['create', 'run', 'login']);
+  world.ipn.logout();
+  world.ipn.login('thrice');
+  world.ipn.logout();
+  await settle();
+  await coreSays(world, {type: 'loggedOut'});
+  await settle();
+  assert.equal(world.cores.length, 2);
+});
+
 /** A world with a session open, whose page recorded what that session was told. */
 async function worldWithSession() {
   const world = await startedWorld();

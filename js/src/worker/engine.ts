@@ -50,6 +50,8 @@ export class Engine implements PumpSink {
   #wanted = 0;
   #coreIsOver = false;
   #awaitsLogout = false;
+  /** From logout() to its end; then the auth key of a login() that came meanwhile. */
+  #leaving: {loginAfter?: string | undefined} | undefined;
   #goodbye: unknown;
   readonly #state = new EngineState();
 
@@ -76,8 +78,10 @@ export class Engine implements PumpSink {
         return this.#pump?.run((core, now) => want(core, message, now));
       case 'login':
         if (this.#phase === 'loggedOut') return this.#startAgain(message.authKey);
+        if (this.#leaving) return void (this.#leaving.loginAfter = message.authKey);
         return this.#pump?.run((core, now) => core.login(message.authKey, now));
       case 'logout':
+        if (this.#phase === 'live') this.#leaving = {};
         return this.#pump?.run((core, now) => core.logout(now));
       case 'rebind':
         return this.#pump?.rebind();
@@ -206,7 +210,10 @@ export class Engine implements PumpSink {
     this.#batch.add({type: 'loggedOut'});
     this.#phase = 'loggedOut';
     this.#dropCore();
+    const {loginAfter} = this.#leaving ?? {};
+    this.#leaving = undefined;
     if (wasClosing) this.#finish();
+    else if (loginAfter !== undefined) this.#startAgain(loginAfter);
   }
 
   /** Shells are told to end and the node is logged out before the sockets go. */

@@ -84,7 +84,7 @@ export async function startedWorld(config) {
 export async function coreSays(world, ...events) {
   world.core.push(...events);
   // Any call makes the pump drain.
-  world.ipn.login();
+  world.ipn.reconnect();
   await settle();
   if (!events.some(({type}) => /Data$|Stderr$/.test(type))) return;
   world.clock.advance(FLOOD_HELD_MS);
