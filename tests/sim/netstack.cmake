@@ -1,5 +1,5 @@
-# sim_netstack_pair: two copies of the whole stack, loaded as modules (netstack/endpoint.h), back to
-# back. `sim_netstack_pair bench` prints what a clean link carries.
+# sim_netstack_<name>: two copies of the whole stack, loaded as modules (netstack/endpoint.h), back
+# to back. `sim_netstack_pair bench` prints what a clean link carries.
 file(GLOB ENDPOINT_SOURCES CONFIGURE_DEPENDS ${WASM_DIR}/netstack/*.c ${WASM_DIR}/base/*.c)
 get_target_property(ENDPOINT_LWIP lwip SOURCES)
 set_source_files_properties(${ENDPOINT_LWIP} PROPERTIES COMPILE_OPTIONS -w)
@@ -17,11 +17,14 @@ add_custom_command(TARGET netstack_endpoint POST_BUILD
 if(FUZZ)
     return()
 endif()
-add_executable(sim_netstack_pair ${TESTS_DIR}/sim/netstack/pair.c ${TESTS_DIR}/sim/netstack/world.c)
-test_links(sim_netstack_pair base)
-add_dependencies(sim_netstack_pair netstack_endpoint)
-target_compile_definitions(sim_netstack_pair PRIVATE
-                           ENDPOINT_A="$<TARGET_FILE:netstack_endpoint>"
-                           ENDPOINT_B="${CMAKE_BINARY_DIR}/netstack_endpoint_b.so")
-add_test(NAME sim_netstack_pair COMMAND sim_netstack_pair)
-set_tests_properties(sim_netstack_pair PROPERTIES TIMEOUT 300)
+foreach(NAME pair crowd)
+    add_executable(sim_netstack_${NAME} ${TESTS_DIR}/sim/netstack/${NAME}.c
+                   ${TESTS_DIR}/sim/netstack/world.c)
+    test_links(sim_netstack_${NAME} base)
+    add_dependencies(sim_netstack_${NAME} netstack_endpoint)
+    target_compile_definitions(sim_netstack_${NAME} PRIVATE
+                               ENDPOINT_A="$<TARGET_FILE:netstack_endpoint>"
+                               ENDPOINT_B="${CMAKE_BINARY_DIR}/netstack_endpoint_b.so")
+    add_test(NAME sim_netstack_${NAME} COMMAND sim_netstack_${NAME})
+    set_tests_properties(sim_netstack_${NAME} PROPERTIES TIMEOUT 300)
+endforeach()

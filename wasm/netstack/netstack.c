@@ -96,6 +96,7 @@ int netstack_init(const struct netstack_hooks *hooks, uint64_t now_ms)
     memset(&netstack, 0, sizeof netstack);
     netstack.hooks = *hooks;
     netstack.now_ms = netstack.tick_ms = now_ms;
+    netstack.ownerless_deadline_ms = NEVER;
     netstack.abort_error = IPN_ERR_TIMEOUT;
     host_random(netstack.isn_key, sizeof netstack.isn_key);
     if (!lwip_is_initialised) {

@@ -88,6 +88,10 @@ err_t netstack_tcp_admit(struct tcp_pcb *pcb, struct tcp_hdr *hdr, const struct 
     const u8_t flags = TCPH_FLAGS(hdr);
     const bool is_open = pcb->state >= ESTABLISHED && pcb->state != TIME_WAIT;
 
+    if (pcb->callback_arg)
+        conn_queue_push(CONN_QUEUE_TIMED, pcb->callback_arg);
+    else
+        netstack.ownerless_changed = true;
     if (is_open && pcb->state < CLOSE_WAIT && !(flags & (TCP_RST | TCP_SYN)) &&
         overruns_window(pcb, hdr, p->tot_len)) {
         netstack.stats.dropped++;

@@ -20,13 +20,18 @@ enum {
     TCP_RTO_MAX_TICKS = 15 * 1000 / NETSTACK_TICK_MS,
     TCP_RTO_MIN_TICKS = 3,
     TCP_EXTRA_RETRIES = 110, /* of SYN: two minutes; of data: 15 s apart, far over ten minutes */
+    /* How many connections may send in how long: a relay queues 32 packets for a client and drops
+     * what is over, and what answers the last burst may go with this one. */
+    BURST_CONNS = 16,
+    BURST_MS = 4,
     TCP_CONN_LINGER_MS = 60 * 1000, /* a freed connection may finish sending for so long */
 };
 
-/* A connection stands at most once in each of two queues. */
+/* A connection stands at most once in each queue. */
 enum conn_queue_id {
     CONN_QUEUE_READY, /* the owner should look */
-    CONN_QUEUE_FLUSH, /* lwIP should be asked to send */
+    CONN_QUEUE_FLUSH, /* lwIP should be asked to send; such a one is in TIMED, too */
+    CONN_QUEUE_TIMED, /* it may wait for a timer: an idle one is left out */
     CONN_QUEUE_COUNT,
 };
 
@@ -45,6 +50,10 @@ struct netstack {
     int abort_error; /* what a connection that lwIP aborts is told: IPN_ERR_TIMEOUT by default */
     struct tcp_conn *conns; /* all of them, freed but lingering ones included */
     struct conn_queue queues[CONN_QUEUE_COUNT];
+    uint64_t burst_ms; /* since when `burst` connections have sent */
+    unsigned burst;
+    bool ownerless_changed; /* pcbs that lwIP finishes alone: when the next is due is not known */
+    uint64_t ownerless_deadline_ms;
     struct netstack_stats stats;
 };
 
@@ -61,16 +70,17 @@ struct tcp_conn {
     struct recv_queue received;
     struct tcp_sender sender;
     struct tcp_ack ack;
-    uint64_t heard_ms;           /* the last segment */
+    uint64_t heard_ms; /* the last segment */
+    uint64_t sent_ms; /* the last flush that sent anything */
     uint64_t linger_deadline_ms; /* NEVER until freed by its owner */
     unsigned extra_retries; /* beyond lwIP's, since the peer was last heard */
     int error;
-    bool held;         /* no SYN yet */
-    bool connected;    /* the SYN was answered */
+    bool held; /* no SYN yet */
+    bool connected; /* the SYN was answered */
     bool fin_received; /* after what is in `received` */
-    bool fin_wanted;   /* the owner has shut its side down */
-    bool dead;         /* reset, timed out or finished: nothing more will come */
-    bool wants_room;   /* a write was cut short */
+    bool fin_wanted; /* the owner has shut its side down */
+    bool dead; /* reset, timed out or finished: nothing more will come */
+    bool wants_room; /* a write was cut short */
 };
 
 /* tcp_conn.c, for the rest of netstack/ */
@@ -88,8 +98,6 @@ void tcp_conn_hear(struct tcp_conn *tc, const struct tcp_hdr *hdr, size_t data_l
 void tcp_conn_after_timer(struct tcp_conn *tc);
 /* Aborts lingering connections whose time is up, and lets paced ones send on. */
 void tcp_conn_tick(uint64_t now_ms);
-/* When the next one is due. */
-uint64_t tcp_conn_next_deadline(void);
 void tcp_conn_wipe_all(void);
 
 /* netstack_timers.c: a segment came; after a silence it collapses the backoff. */

@@ -8,7 +8,9 @@
  *                             are read before any timer fires
  *   netstack_tick             counts all but one, then lets lwIP count the last and act: after a
  *                             long sleep each connection sends at most one retransmission
- *   netstack_next_deadline    the earliest tick at which lwIP would do something, or NEVER
+ *   netstack_next_deadline    the earliest tick at which lwIP would do something, or NEVER; asked
+ *                             for after every message, so it looks only at connections to which
+ *                             something has happened since they last waited for nothing
  */
 #include "base/host.h"
 #include "lwip/priv/tcp_priv.h"
@@ -91,6 +93,7 @@ void netstack_resume(void)
 {
     for (struct tcp_pcb *pcb = tcp_active_pcbs; netstack.running && pcb; pcb = pcb->next)
         pcb_resume(pcb);
+    netstack.ownerless_changed = true;
 }
 
 void tcp_conn_note_heard(struct tcp_conn *tc)
@@ -123,12 +126,68 @@ void netstack_advance(uint64_t now_ms)
         advance_ticks(ticks);
 }
 
+static void flush_conn(struct tcp_conn *tc)
+{
+    const uint64_t packets = netstack.stats.packets_out;
+    const bool stays = tc->linger_deadline_ms == NEVER; /* else it may be freed */
+
+    tcp_conn_flush(tc);
+    if (netstack.stats.packets_out == packets)
+        return;
+    netstack.burst += !stays || tc->sent_ms < netstack.burst_ms;
+    if (stays)
+        tc->sent_ms = netstack.now_ms;
+}
+
+static bool burst_is_over(void)
+{
+    return netstack.burst >= BURST_CONNS && netstack.now_ms - netstack.burst_ms < BURST_MS;
+}
+
+/* What is over a burst waits for the next one. */
 static void flush_queued(void)
 {
     struct tcp_conn *tc;
 
-    while ((tc = conn_queue_pop(CONN_QUEUE_FLUSH)) != NULL)
-        tcp_conn_flush(tc);
+    if (netstack.now_ms - netstack.burst_ms >= BURST_MS) {
+        netstack.burst_ms = netstack.now_ms;
+        netstack.burst = 0;
+    }
+    while (!burst_is_over() && (tc = conn_queue_pop(CONN_QUEUE_FLUSH)) != NULL)
+        flush_conn(tc);
+}
+
+/* Before lwIP's slow timer: of many that would send again in one burst, which loses most of them
+ * again, the first do, and the others at the next ticks. */
+static void postpone_crowd(void)
+{
+    unsigned due = 0;
+
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+        if (pcb->persist_backoff > 0 || pcb->rtime < 0 || pcb->rtime + 1 < pcb->rto)
+            continue;
+        if (++due > BURST_CONNS)
+            pcb->rtime = (s16_t)(pcb->rto - 2);
+    }
+}
+
+/* Before lwIP's fast timer: who has to wait for a burst acknowledges in it. */
+static void hold_acks(void)
+{
+    for (struct tcp_conn *tc = netstack.queues[CONN_QUEUE_FLUSH].head; tc;
+         tc = tc->next[CONN_QUEUE_FLUSH]) {
+        if (tc->pcb)
+            tcp_ack_hold(&tc->ack, tc->pcb);
+    }
+}
+
+/* At the end of TIME_WAIT lwIP frees a pcb without a word. */
+static void detach_finished(void)
+{
+    for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
+        if (pcb->callback_arg)
+            tcp_conn_flush(pcb->callback_arg);
+    }
 }
 
 void netstack_flush(uint64_t now_ms)
@@ -150,7 +209,10 @@ void netstack_tick(uint64_t now_ms)
         advance_ticks(ticks - 1);
         netstack.tick_ms += NETSTACK_TICK_MS;
         flush_queued(); /* a window that has opened ends lwIP's probes before their timer is read */
+        detach_finished();
+        postpone_crowd();
         tcp_slowtmr();
+        hold_acks();
         tcp_fasttmr();
         for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
             if (pcb->callback_arg)
@@ -158,6 +220,7 @@ void netstack_tick(uint64_t now_ms)
         }
         advance_ticks(0); /* bounds what they set */
     }
+    netstack.ownerless_changed = true;
     tcp_conn_tick(netstack.now_ms);
     netstack_flush(netstack.now_ms);
 }
@@ -201,18 +264,54 @@ static uint64_t time_wait_ticks_left(const struct tcp_pcb *pcb)
     return wait > idle_ticks ? wait - idle_ticks : 1;
 }
 
+static uint64_t tick_at(uint64_t ticks_left)
+{
+    return ticks_left == NEVER ? NEVER : netstack.tick_ms + ticks_left * NETSTACK_TICK_MS;
+}
+
+static uint64_t ownerless_deadline(void)
+{
+    uint64_t left = NEVER;
+
+    if (!netstack.ownerless_changed)
+        return netstack.ownerless_deadline_ms;
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+        if (!pcb->callback_arg)
+            left = earlier(left, pcb_ticks_left(pcb));
+    }
+    for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+        left = earlier(left, time_wait_ticks_left(pcb));
+    netstack.ownerless_changed = false;
+    return netstack.ownerless_deadline_ms = tick_at(left);
+}
+
+static uint64_t conn_deadline(const struct tcp_conn *tc)
+{
+    const bool is_active = tc->pcb && tc->pcb->state != CLOSED && tc->pcb->state != TIME_WAIT;
+    const uint64_t own =
+        earlier(earlier(tc->ack.due_ms, tc->linger_deadline_ms), tc->sender.resume_ms);
+
+    return is_active ? earlier(own, tick_at(pcb_ticks_left(tc->pcb))) : own;
+}
+
 uint64_t netstack_next_deadline(void)
 {
-    uint64_t left = NEVER, own;
+    struct tcp_conn *last = netstack.queues[CONN_QUEUE_TIMED].tail, *tc = NULL;
+    uint64_t at;
 
     if (!netstack.running)
         return NEVER;
     if (netstack.queues[CONN_QUEUE_FLUSH].head)
-        return netstack.now_ms;
-    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-        left = earlier(left, pcb_ticks_left(pcb));
-    for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
-        left = earlier(left, time_wait_ticks_left(pcb));
-    own = tcp_conn_next_deadline();
-    return left == NEVER ? own : earlier(own, netstack.tick_ms + left * NETSTACK_TICK_MS);
+        return burst_is_over() ? netstack.burst_ms + BURST_MS : netstack.now_ms;
+    at = ownerless_deadline();
+    while (tc != last) {
+        uint64_t due;
+
+        tc = conn_queue_pop(CONN_QUEUE_TIMED);
+        due = conn_deadline(tc);
+        if (due != NEVER)
+            conn_queue_push(CONN_QUEUE_TIMED, tc);
+        at = earlier(at, due);
+    }
+    return at;
 }

@@ -40,6 +40,12 @@ void tcp_ack_hear(struct tcp_ack *a, struct tcp_pcb *pcb, uint32_t len, uint64_t
     }
 }
 
+void tcp_ack_hold(struct tcp_ack *a, struct tcp_pcb *pcb)
+{
+    a->owed |= (pcb->flags & TF_ACK_DELAY) != 0;
+    tcp_clear_flags(pcb, TF_ACK_DELAY);
+}
+
 bool tcp_ack_is_due(struct tcp_ack *a, const struct tcp_pcb *pcb, uint64_t now_ms)
 {
     bool waits = pcb->state == ESTABLISHED && may_wait(a, pcb);

@@ -25,6 +25,8 @@ struct tcp_ack {
 void tcp_ack_init(struct tcp_ack *a);
 /* A segment with len > 0 bytes that lwIP will see next: keeps lwIP from answering every second. */
 void tcp_ack_hear(struct tcp_ack *a, struct tcp_pcb *pcb, uint32_t len, uint64_t now_ms);
+/* It will be acknowledged at the end of a turn, and not by lwIP's timer. */
+void tcp_ack_hold(struct tcp_ack *a, struct tcp_pcb *pcb);
 /* At the end of a turn: whether to acknowledge now; otherwise due_ms may have been set. */
 bool tcp_ack_is_due(struct tcp_ack *a, const struct tcp_pcb *pcb, uint64_t now_ms);
 

@@ -26,12 +26,14 @@ enum {
     FLUSH_MIN_GROWTH = 2 * TCP_MSS,
 };
 
-/* --- the two queues ------------------------------------------------------------------------ */
+/* --- the queues ---------------------------------------------------------------------------- */
 
 void conn_queue_push(enum conn_queue_id id, struct tcp_conn *tc)
 {
     struct conn_queue *q = &netstack.queues[id];
 
+    if (id == CONN_QUEUE_FLUSH)
+        conn_queue_push(CONN_QUEUE_TIMED, tc);
     if (tc->queued[id])
         return;
     tc->queued[id] = true;
@@ -91,8 +93,8 @@ static void notify(struct tcp_conn *tc)
 /* Frees the struct; its pcb is gone. */
 static void destroy(struct tcp_conn *tc)
 {
-    conn_queue_remove(CONN_QUEUE_READY, tc);
-    conn_queue_remove(CONN_QUEUE_FLUSH, tc);
+    for (int id = 0; id < CONN_QUEUE_COUNT; id++)
+        conn_queue_remove(id, tc);
     recv_queue_wipe(&tc->received);
     if (tc->prev)
         tc->prev->next_conn = tc->next_conn;
@@ -112,6 +114,7 @@ static void detach(struct tcp_conn *tc)
         tcp_sender_release(&tc->sender, pcb);
     tcp_ack_init(&tc->ack);
     tc->pcb = NULL;
+    netstack.ownerless_changed = true;
     tcp_arg(pcb, NULL);
     tcp_recv(pcb, NULL);
     tcp_sent(pcb, NULL);
@@ -280,6 +283,7 @@ struct tcp_conn *tcp_conn_create(struct tcp_pcb *pcb, void *owner)
     if (tc->next_conn)
         tc->next_conn->prev = tc;
     netstack.conns = tc;
+    conn_queue_push(CONN_QUEUE_TIMED, tc);
     return tc;
 }
 
@@ -523,16 +527,6 @@ void tcp_conn_tick(uint64_t now_ms)
         if (tc->linger_deadline_ms <= now_ms)
             abort_with(tc, 0);
     }
-}
-
-uint64_t tcp_conn_next_deadline(void)
-{
-    uint64_t at = NEVER;
-
-    for (const struct tcp_conn *tc = netstack.conns; tc; tc = tc->next_conn)
-        at = earlier(earlier(at, tc->ack.due_ms),
-                     earlier(tc->linger_deadline_ms, tc->sender.resume_ms));
-    return at;
 }
 
 void tcp_conn_wipe_all(void)

@@ -65,6 +65,16 @@ static unsigned endpoint_pcb_count(void)
     return n;
 }
 
+static bool endpoint_waits(void)
+{
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+        if (pcb->rtime >= 0 || pcb->persist_backoff > 0 || pcb->unsent || pcb->ooseq ||
+            pcb->state == LAST_ACK || (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW)))
+            return true;
+    }
+    return tcp_tw_pcbs != NULL;
+}
+
 __attribute__((visibility("default"))) extern const struct endpoint endpoint;
 
 const struct endpoint endpoint = {
@@ -76,6 +86,7 @@ const struct endpoint endpoint = {
     .flush = netstack_flush,
     .next_deadline = netstack_next_deadline,
     .tick = netstack_tick,
+    .resume = netstack_resume,
     .next_ready = netstack_next_ready,
     .stats = netstack_stats,
     .open = tcp_conn_open,
@@ -92,4 +103,5 @@ const struct endpoint endpoint = {
     .unlisten = endpoint_unlisten,
     .accept = endpoint_accept,
     .pcb_count = endpoint_pcb_count,
+    .waits = endpoint_waits,
 };

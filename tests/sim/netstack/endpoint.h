@@ -18,6 +18,7 @@ struct endpoint {
     void (*flush)(uint64_t now_ms);
     uint64_t (*next_deadline)(void);
     void (*tick)(uint64_t now_ms);
+    void (*resume)(void);
     struct tcp_conn *(*next_ready)(void);
     const struct netstack_stats *(*stats)(void);
 
@@ -39,6 +40,8 @@ struct endpoint {
     struct tcp_conn *(*accept)(void); /* the next one, or NULL */
     /* Connections of lwIP's alive in any state. */
     unsigned (*pcb_count)(void);
+    /* Something of lwIP's waits for its timers, by a look at every connection. */
+    bool (*waits)(void);
 };
 
 #endif

@@ -19,6 +19,7 @@ static void open_one(struct opened *to)
     struct segment s;
 
     at = (struct opened){.family = 4};
+    now += 10; /* so many at once would wait for each other */
     at.tc = tcp_conn_open(&peer4, 22, to, false, now);
     netstack_flush(now);
     CHECK(at.tc && peer_take_segment(&s) && s.flags == SYN);

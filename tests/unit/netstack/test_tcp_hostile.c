@@ -6,6 +6,7 @@
 
 #include "base/host.h"
 #include "netstack/netstack.h"
+#include "netstack/netstack_heap.h"
 #include "test.h"
 #include "unit/netstack/opened.h"
 #include "unit/netstack/peer.h"
@@ -148,6 +149,23 @@ static void test_tiny_mss(void)
     close_conn();
 }
 
+/* Data behind a hole that is never filled: an idle connection keeps it for a while, not for good. */
+static void test_hole(void)
+{
+    size_t before;
+
+    open_conn(4, true);
+    before = netstack_heap_in_use();
+    peer_data(100, MSS, 0);
+    netstack_flush(now);
+    CHECK(netstack_heap_in_use() > before);
+    CHECK(netstack_next_deadline() != NEVER);
+    CHECK(pass(60000) > 0);
+    CHECK_EQ(netstack_heap_in_use(), before);
+    CHECK(netstack_next_deadline() == NEVER);
+    close_conn();
+}
+
 int main(void)
 {
     test_window_overruns();
@@ -155,5 +173,6 @@ int main(void)
     test_mss_shrinks();
     test_shut_window_during_retransmission();
     test_tiny_mss();
+    test_hole();
     return TEST_DONE();
 }
