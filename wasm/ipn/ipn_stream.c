@@ -37,6 +37,27 @@ static int assign_id(struct ipn_streams *t, struct ipn_stream *st)
     return 0;
 }
 
+static void list_timed(struct ipn_streams *t, struct ipn_stream *st)
+{
+    if (st->timed_at)
+        return;
+    st->next_timed = t->timed;
+    if (st->next_timed)
+        st->next_timed->timed_at = &st->next_timed;
+    st->timed_at = &t->timed;
+    t->timed = st;
+}
+
+void ipn_stream_untime(struct ipn_stream *st)
+{
+    if (!st->timed_at)
+        return;
+    *st->timed_at = st->next_timed;
+    if (st->next_timed)
+        st->next_timed->timed_at = st->timed_at;
+    st->timed_at = NULL;
+}
+
 int ipn_stream_add(struct ipn *ipn, struct ipn_stream *st, enum ipn_stream_kind kind,
                    const char *host, uint16_t port, uint32_t timeout_ms)
 {
@@ -57,6 +78,7 @@ int ipn_stream_add(struct ipn *ipn, struct ipn_stream *st, enum ipn_stream_kind 
         return rc;
     if (ipn->logging_out)
         ipn_stream_fail(st, "logged-out", "This page was logged out of the tailnet.");
+    list_timed(&ipn->streams, st);
     ipn_stream_touch(ipn, st);
     return 0;
 }
@@ -86,6 +108,7 @@ void ipn_stream_remove(struct ipn *ipn, struct ipn_stream *st, bool abort)
         ipn->netstack_touched = true;
     }
     st->tc = NULL;
+    ipn_stream_untime(st);
     ipn->streams.slots[(st->id & 0xfff) - 1] = NULL;
     ipn->streams.count--;
 }
@@ -332,6 +355,7 @@ void ipn_stream_restart(struct ipn *ipn, struct ipn_stream *st)
     st->phase = IPN_STREAM_RESOLVING;
     st->deadline_ms = st->budget_end_ms = ipn->now_ms + st->timeout_ms;
     ipn->netstack_touched = true;
+    list_timed(&ipn->streams, st);
     ipn_stream_touch(ipn, st);
 }
 
@@ -401,10 +425,8 @@ static uint64_t deadline_of(const struct ipn_stream *st)
 uint64_t ipn_streams_next_deadline(const struct ipn *ipn)
 {
     uint64_t next = NEVER;
-    for (size_t i = 0; i < ipn->streams.slot_count; i++) {
-        if (ipn->streams.slots[i])
-            next = earlier(next, deadline_of(ipn->streams.slots[i]));
-    }
+    for (const struct ipn_stream *st = ipn->streams.timed; st; st = st->next_timed)
+        next = earlier(next, deadline_of(st));
     return next;
 }
 

@@ -33,6 +33,7 @@ struct ipn_stream {
     enum ipn_stream_phase phase;
     bool dirty, pinged, peer_gone, progress_due, failure_told;
     struct ipn_stream *next_dirty;
+    struct ipn_stream **timed_at, *next_timed; /* timed_at: what points to it; NULL: not listed */
     char host[IPN_STREAM_HOST_CAP]; /* as the page wrote it */
     uint16_t port;
     uint32_t timeout_ms;
@@ -53,6 +54,7 @@ struct ipn_streams {
     size_t slot_count, count;
     uint32_t next_id;
     struct ipn_stream *dirty_head, *dirty_tail;
+    struct ipn_stream *timed; /* those that may have a deadline: not a TCP stream once it is open */
 };
 
 /* Sets up the common part. IPN_ERR_ARG for an empty or overlong host or port 0, IPN_ERR_FULL,
@@ -65,6 +67,9 @@ struct ipn_stream *ipn_stream_find(struct ipn *ipn, uint32_t id, enum ipn_stream
 
 void ipn_stream_touch(struct ipn *ipn, struct ipn_stream *st);
 struct ipn_stream *ipn_stream_next_dirty(struct ipn *ipn);
+
+/* It has no deadline any more, unless it is restarted. */
+void ipn_stream_untime(struct ipn_stream *st);
 
 /* Goes as far as it can; phase says where it stands. */
 void ipn_stream_advance(struct ipn *ipn, struct ipn_stream *st);

@@ -108,6 +108,8 @@ int ipn_tcp_pump(struct ipn *ipn, struct ipn_stream *st, struct ipn_event *ev)
     struct ipn_tcp *tcp = tcp_of(st);
     if (st->phase < IPN_STREAM_OPEN)
         ipn_stream_advance(ipn, st);
+    if (st->phase >= IPN_STREAM_OPEN)
+        ipn_stream_untime(st);
     st->progress_due = false;
     if (st->phase == IPN_STREAM_OPEN && pump_open(ipn, tcp, ev))
         return 1;

@@ -1,4 +1,5 @@
 /* From ipn_new to ipn_free: refusals, logins, logouts, and the end at any moment. */
+#include "ipn/ipn_internal.h"
 #include "sim/engine/world.h"
 #include "unit/test.h"
 
@@ -260,6 +261,48 @@ static void test_idle(void)
     leave();
 }
 
+static bool all_echoed(const struct world *now)
+{
+    for (size_t i = 0; i < now->stream_count; i++)
+        if (now->streams[i].received < now->streams[i].to_send)
+            return false;
+    return true;
+}
+
+/* A thousand open streams that say nothing wake the engine as often as one of them. */
+static void test_many_idle(void)
+{
+    enum { COUNT = 1000 };
+    world_start(&w, "key", 0);
+    CHECK(world_join(&w));
+    for (int i = 0; i < COUNT; i++)
+        CHECK(world_tcp(&w, "far", WORLD_PORT, 20) != NULL);
+    CHECK(world_run(&w, MINUTE, all_echoed));
+    world_run(&w, MINUTE, NULL);
+    unsigned before = w.wakeups;
+    world_run(&w, 10 * MINUTE, NULL);
+    printf("  10 idle minutes with %d open streams: %u wake-ups\n", COUNT, w.wakeups - before);
+    CHECK(w.wakeups - before <= 10 * 60 / 2);
+    for (int i = 0; i < COUNT; i++)
+        w.streams[i].to_send += 20;
+    CHECK(world_run(&w, MINUTE, all_echoed));
+    for (int i = 0; i < COUNT; i++)
+        world_close_stream(&w, &w.streams[i]);
+    CHECK(world_run(&w, MINUTE, all_done));
+    leave();
+}
+
+static void test_ceiling(void)
+{
+    int id, count = 0;
+    world_start(&w, "key", 0);
+    while ((id = ipn_tcp_open(w.ipn, "far", WORLD_PORT, 5000, w.now_ms)) > 0)
+        count++;
+    CHECK_EQ(count, IPN_MAX_STREAMS);
+    CHECK_EQ(id, IPN_ERR_FULL);
+    world_stop(&w);
+}
+
 int main(void)
 {
     world_setup();
@@ -279,5 +322,7 @@ int main(void)
     at_every_moment(end_cut_all, 0, 30);
     at_every_moment(end_rebind, 0, 30);
     test_idle();
+    test_many_idle();
+    test_ceiling();
     return TEST_DONE();
 }

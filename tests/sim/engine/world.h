@@ -21,7 +21,7 @@
 #include "unit/control/control_server.h"
 
 enum { WORLD_CONTROL, WORLD_RELAY, WORLD_FAR, WORLD_SOCKETS }; /* FAR: the far node's own */
-enum { WORLD_PORT = 22, WORLD_MAX_STREAMS = 512, WORLD_MAX_STATES = 32, WORLD_MAX_CONNS = 1024 };
+enum { WORLD_PORT = 22, WORLD_MAX_STREAMS = 1100, WORLD_MAX_STATES = 32, WORLD_MAX_CONNS = 1100 };
 
 enum link_state { LINK_UP, LINK_REFUSED, LINK_SILENT };
 
