@@ -45,6 +45,20 @@ test('a flood waits for more of it, three milliseconds at most', () => {
   assert.deepEqual(o.posted[2], [65536], 'enough to be worth a message');
 });
 
+test('what many sessions said in one turn stays apart', () => {
+  const batch = new Batch();
+  for (const part of [0, 1, 2])
+    for (let id = 0; id < 100; id++)
+      batch.addData('tcpData', id, new Uint8Array(id + 1).fill(part));
+  const {messages, transfer} = batch.take();
+  assert.equal(transfer.length, 100);
+  messages.forEach(({id, bytes}, i) => {
+    assert.equal(id, i);
+    const said = [0, 1, 2].flatMap((part) => new Array(id + 1).fill(part));
+    assert.deepEqual([...bytes], said);
+  });
+});
+
 test('a flood may come in small pieces', () => {
   const o = make();
   for (let i = 0; i < 4; i++) bring(o, 1500);

@@ -18,6 +18,8 @@ export class Batch {
   readonly #lastOf = new Map<number, FromEngine | Joined>();
   /** Used again: a fresh buffer costs more than the copy into it. */
   readonly #spare: Array<Uint8Array<ArrayBuffer>> = [];
+  /** In this batch: one that many sessions share has little of each. */
+  #stages = 0;
   #dataBytes = 0;
   #isDataOnly = true;
 
@@ -44,7 +46,8 @@ export class Batch {
   addData(type: DataType, id: number, bytes: Uint8Array): void {
     this.#dataBytes += bytes.length;
     const last = this.#lastOf.get(id);
-    const joined = last && 'stage' in last && last.type === type ? last : this.#join(type, id);
+    const joined =
+      last && 'stage' in last && last.type === type ? last : this.#join(type, id, bytes.length);
     const end = joined.len + bytes.length;
     if (end > joined.stage.length) {
       const larger = new Uint8Array(Math.max(end, 2 * joined.stage.length));
@@ -55,8 +58,9 @@ export class Batch {
     joined.len = end;
   }
 
-  #join(type: DataType, id: number): Joined {
-    const stage = this.#spare.pop() ?? new Uint8Array(STAGE_BYTES);
+  #join(type: DataType, id: number, len: number): Joined {
+    const isMany = this.#stages++ >= MAX_SPARE_STAGES;
+    const stage = this.#spare.pop() ?? new Uint8Array(isMany ? len : STAGE_BYTES);
     const joined = {type, id, stage, len: 0};
     this.#items.push(joined);
     this.#lastOf.set(id, joined);
@@ -77,7 +81,7 @@ export class Batch {
     });
     this.#items = [];
     this.#lastOf.clear();
-    this.#dataBytes = 0;
+    this.#stages = this.#dataBytes = 0;
     this.#isDataOnly = true;
     return {messages, transfer};
   }
