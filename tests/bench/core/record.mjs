@@ -141,7 +141,7 @@ function libraryImports(module) {
  * {kind, calls, begin, packets, messages}: what an engine of `module` was told; calls[begin] is the
  * first of the transfer. bytes are those that the page gets or gives, packets those of the relay.
  */
-export function record(module, world, {kind, bytes, piece, joined}) {
+export function record(module, world, {kind, bytes, piece, joined, idle = 0}) {
   const made = {}; // the imports want its memory, which it makes
   const memory = () => made.exports.memory.buffer;
   const recorder = new Recorder(module);
@@ -151,7 +151,7 @@ export function record(module, world, {kind, bytes, piece, joined}) {
     exports: new WebAssembly.Instance(world, imports).exports,
   });
   exports._initialize?.();
-  const code = exports.bench_run(KINDS[kind], bytes, piece, joined);
+  const code = exports.bench_run(KINDS[kind], bytes, piece, joined, idle);
   if (code !== 0) throw new Error(`${kind}: the simulated world fails at step ${code}`);
   const {calls, begin} = recorder;
   const count = packetCounter();

@@ -16,12 +16,20 @@ const ROUNDS = 7; // the first compiles, and is not counted
 const PROFILED_ROUNDS = 5;
 const JOINED = 65_536; // of a burst, before the engine is drained
 
-/** What is measured: messages of the relay as it writes them, and as the hub joins them. */
+/**
+ * What is measured: messages of the relay as it writes them, and as the hub joins them. joined: bytes of
+ * a burst before the engine is drained, if not JOINED; idle: open connections that say nothing.
+ */
 export const CASES = [
   {name: 'SSH bytes out of DERP frames', kind: 'sshDown', piece: 65_536, least: 150},
   {name: 'the same in messages of 4 kB', kind: 'sshDown', piece: 4096},
   {name: 'TCP bytes out of DERP frames', kind: 'tcpDown', piece: 65_536, least: 300},
   {name: 'the same in messages of 4 kB', kind: 'tcpDown', piece: 4096},
+  {name: 'the same packet by packet', kind: 'tcpDown', piece: 4096, joined: 1},
+  {
+    ...{name: '… beside 1,000 idle connections', kind: 'tcpDown', piece: 4096, joined: 1},
+    idle: 1000,
+  },
   {name: 'SSH bytes into DERP frames', kind: 'sshUp', piece: 65_536},
   {name: 'TCP bytes into DERP frames', kind: 'tcpUp', piece: 65_536},
 ];
@@ -43,7 +51,7 @@ export async function benchWhole(env, {rows, profiled}) {
   for (const one of CASES) {
     if (rows && !rows.has(one.kind)) continue;
     say(`the whole core: ${one.kind}, messages of ${one.piece} bytes`);
-    const recorded = record(module, world, {...one, bytes: BYTES, joined: JOINED});
+    const recorded = record(module, world, {joined: JOINED, ...one, bytes: BYTES});
     const rounds = Array.from({length: ROUNDS}, () => replay(module, recorded)).slice(1);
     const result = {
       ...one,

@@ -57,6 +57,23 @@ static bool is_sent(const struct world *now)
     return stream->sent >= wanted || stream->done;
 }
 
+static bool all_open(const struct world *now)
+{
+    for (size_t i = 0; i < now->stream_count; i++)
+        if (!now->streams[i].open)
+            return false;
+    return far_open_conns(now) == now->stream_count; /* each has its far_mode */
+}
+
+/* Connections that are open and silent while the transfer runs beside them. */
+static bool open_idle(int count)
+{
+    w.far_mode = FAR_SILENT;
+    for (int i = 0; i < count; i++)
+        world_tcp(&w, "far", WORLD_PORT, 0);
+    return world_run(&w, MINUTE_MS, all_open);
+}
+
 static struct world_stream *open_stream(enum bench_kind kind)
 {
     if (kind == SSH_DOWN || kind == SSH_UP) {
@@ -70,7 +87,7 @@ static struct world_stream *open_stream(enum bench_kind kind)
 }
 
 /* 0, or what went wrong: 1 joining, 2 opening, 3 the transfer. piece: of a message of the relay. */
-EMSCRIPTEN_KEEPALIVE int bench_run(int kind, double bytes, size_t piece, size_t joined)
+EMSCRIPTEN_KEEPALIVE int bench_run(int kind, double bytes, size_t piece, size_t joined, int idle)
 {
     bool down = kind == SSH_DOWN || kind == TCP_DOWN;
     wanted = (uint64_t)bytes;
@@ -81,6 +98,8 @@ EMSCRIPTEN_KEEPALIVE int bench_run(int kind, double bytes, size_t piece, size_t 
     w.latency_ms = LATENCY_MS;
     if (!world_join(&w))
         return 1;
+    if (!open_idle(idle))
+        return 2;
     stream = open_stream((enum bench_kind)kind);
     if (!stream || !world_run(&w, MINUTE_MS, is_open) || !stream->open)
         return 2;
