@@ -1,8 +1,9 @@
 # The whole engine in virtual time (engine/world.h): sim_ipn_<name> from engine/<name>.c. The far
 # node's TCP/IP stack is the module of netstack.cmake.
+file(GLOB MINI_SERVER CONFIGURE_DEPENDS ${TESTS_DIR}/support/ssh/mini_*.c)
 add_library(engine_world STATIC ${TESTS_DIR}/sim/engine/world.c ${TESTS_DIR}/sim/engine/script.c
             ${TESTS_DIR}/sim/engine/far.c ${TESTS_DIR}/sim/engine/far_ssh.c
-            ${TESTS_DIR}/support/ssh/mini_server.c ${TESTS_DIR}/unit/control/control_server.c)
+            ${MINI_SERVER} ${TESTS_DIR}/unit/control/control_server.c)
 test_links(engine_world ipn)
 target_link_libraries(engine_world PUBLIC core nghttp2 ${core_ssh_THIRD} ${CMAKE_DL_LIBS})
 target_compile_definitions(engine_world PRIVATE ENDPOINT="$<TARGET_FILE:netstack_endpoint>")

@@ -1,6 +1,7 @@
 # What the tests of ssh/ share: a server in memory, linked into each of them; and ssh_drive, a session
 # on a real socket for tests/interop/ssh_native.test.mjs.
-set(SSH_WORLD ${TESTS_DIR}/support/ssh/mini_server.c ${TESTS_DIR}/support/ssh/ssh_world.c)
+file(GLOB MINI_SERVER CONFIGURE_DEPENDS ${TESTS_DIR}/support/ssh/mini_*.c)
+set(SSH_WORLD ${MINI_SERVER} ${TESTS_DIR}/support/ssh/ssh_world.c)
 foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_auth_session unit_ssh_ssh_channels unit_ssh_ssh_agent unit_ssh_ssh_hostile
         unit_ssh_ssh_hostkey unit_ssh_ssh_host_cert unit_ssh_ssh_kex unit_ssh_ssh_rekey
         unit_ssh_ssh_misorder unit_ssh_ssh_window fuzz_ssh fuzz_ssh_packets planted_ssh

@@ -2,11 +2,12 @@
 #
 #   ipn_named.wasm   ipn.wasm with the names of its functions kept, for profiles and the size report
 #   world.wasm       all that surrounds the engine (world.h), on the same libraries
+file(GLOB MINI_SERVER CONFIGURE_DEPENDS ${TESTS_DIR}/support/ssh/mini_*.c)
 add_executable(world.wasm EXCLUDE_FROM_ALL
     ${TESTS_DIR}/bench/core/world.c ${TESTS_DIR}/bench/core/world_ipn.c
     ${TESTS_DIR}/sim/engine/world.c ${TESTS_DIR}/sim/engine/script.c ${TESTS_DIR}/sim/engine/far.c
     ${TESTS_DIR}/sim/engine/far_ssh.c ${TESTS_DIR}/sim/netstack/endpoint.c
-    ${TESTS_DIR}/support/relay.c ${TESTS_DIR}/support/ssh/mini_server.c
+    ${TESTS_DIR}/support/relay.c ${MINI_SERVER}
     ${TESTS_DIR}/unit/control/control_server.c)
 set_target_properties(world.wasm PROPERTIES OUTPUT_NAME world SUFFIX .wasm C_EXTENSIONS ON)
 target_compile_options(world.wasm PRIVATE -w -O2)
