@@ -195,6 +195,7 @@ static void finish(const char *what)
             !CHECK(world.side[i]->next_deadline() == NEVER))
             fprintf(stderr, "    in %s, side %d\n", what, i);
     }
+    CHECK_EQ(world.forgotten, 0);
     world_stop();
 }
 

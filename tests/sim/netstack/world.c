@@ -195,7 +195,7 @@ void world_start(const struct link *link, unsigned seed)
     random_state = seed * 2654435761u + 1;
     world.link = *link;
     world.now_ms = 1000000;
-    world.late_ms = 0;
+    world.late_ms = world.forgotten = 0;
     for (int i = 0; i < 2; i++) {
         world.ticks[i] = world.packets[i] = world.overflows[i] = 0;
         relays[i] = (struct relay){.len = 0};
@@ -262,5 +262,7 @@ bool world_step(uint64_t until_ms)
         world.side[i]->tick(world.now_ms);
     }
     world_flush();
+    for (int i = 0; i < 2; i++)
+        world.forgotten += world.side[i]->waits() && world.side[i]->next_deadline() == NEVER;
     return true;
 }

@@ -33,6 +33,7 @@ struct world {
     unsigned ticks[2];       /* ticks so far: wake-ups */
     unsigned packets[2];     /* packets sent so far */
     unsigned overflows[2];   /* of them dropped by the queue */
+    unsigned forgotten; /* moments at which a side waits for a timer that it does not ask for */
 };
 
 extern struct world world;
