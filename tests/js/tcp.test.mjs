@@ -30,6 +30,16 @@ test('open, read, EOF', async () => {
   assert.equal((await reader.read()).done, true);
 });
 
+test('one connection too many is refused in words, on all that waits for it', async () => {
+  const world = await startedWorld();
+  world.core.on.tcpOpen = () => -2;
+  const stream = world.ipn.tcp('node1', 8080);
+  const wanted = /Too many connections are open in this tab: close some/;
+  await assert.rejects(stream.opened, wanted);
+  await assert.rejects(stream.readable.getReader().read(), wanted);
+  await assert.rejects(stream.writable.getWriter().write(bytesOf('x')), wanted);
+});
+
 test('a reader that stops stops the credit', async () => {
   const {core, stream, id, says} = await openTcp();
   await says({type: 'tcpOpen', id});

@@ -38,7 +38,8 @@ function openProblem(kind: Kind, code: number): string {
     if (code === ERR_FULL) return 'Too many requests are waiting.';
     return code === ERR_ARG ? 'The path cannot be used.' : 'The connection ended.';
   }
-  if (code === ERR_FULL) return 'Too many connections are open in this tab.';
+  if (code === ERR_FULL)
+    return 'Too many connections are open in this tab: close some of them first.';
   if (code === ERR_ARG) return 'The host, user or port cannot be used.';
   return 'The connection could not be started: no memory is left, or the tailnet was not joined.';
 }
