@@ -75,6 +75,14 @@ test('expired: said, and the shell goes on behind the button', async () => {
   await sameShell('joined');
 });
 
+test('expired, and the page is loaded again: its shell is there', async () => {
+  await admin('expire');
+  await hub.card().getByText("This node's key has expired").waitFor();
+  await hub.page.reload();
+  await hub.page.waitForSelector('.tab.current .dot.ok');
+  await sameShell('reloaded');
+});
+
 test('deleted: said, and a new shell opens behind the button', async () => {
   await admin('delete', '--force');
   await hub.card().getByText('The control server has removed this node').waitFor({timeout: 60_000});

@@ -140,6 +140,29 @@ test('logout() by one page is told to all; login() begins again', async () => {
   for (const page of [a, b, c]) assert.equal(states(page).at(-1), 'Running');
 });
 
+test('a page that comes with a key to a node whose key has expired: it goes on, with its shells', async () => {
+  const [world, a] = await start({});
+  await world.says({type: 'state', state: 'Running'});
+  const shell = await openShell(world, a);
+  const problem = {code: 'node-key-expired', message: 'over', retrying: false};
+  await world.says({type: 'problem', ...problem}, {type: 'state', state: 'NeedsLogin'});
+  const b = world.page({authKey: 'fresh'});
+  await settle();
+  assert.equal(world.cores.length, 1);
+  assert.deepEqual(world.core.calls.filter(([name]) => name === 'login').at(-1), [
+    'login',
+    'fresh',
+  ]);
+  assert.deepEqual(states(b), ['NoState', 'Starting']);
+  await world.says({type: 'state', state: 'Running'}, data(shell.id, 'still'));
+  assert.deepEqual(shell.seen.at(-1), ['data', 'still']);
+  for (const page of [a, b]) assert.equal(states(page).at(-1), 'Running');
+  assert.deepEqual(
+    b.seen.filter(([name]) => name === 'notifyError'),
+    [],
+  );
+});
+
 test('a reload: what was taken is scrollback, what was not comes again, then the rest', async () => {
   const [world, page] = await start({});
   const old = await openShell(world, page, {}, {title: 'mine'});

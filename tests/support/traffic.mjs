@@ -141,13 +141,13 @@ export class Shell {
   }
 
   /** Resolves once it has answered what was typed so far, and more; throws what is not as it should be. */
-  async goesOn(lines = 3) {
+  async goesOn({lines = 3, timeout = 60_000} = {}) {
     const {typed} = this;
     const isAnswered = () => {
       if (this.problem) throw new Error(this.problem);
       return this.answered >= typed + lines;
     };
-    await until('the shell answers', isAnswered, {timeout: 60_000});
+    await until('the shell answers', isAnswered, {timeout});
   }
 
   async stop() {

@@ -210,7 +210,7 @@ void control_renewed(struct control_client *cc)
 void control_need_login(struct control_client *cc)
 {
     control_disconnect(cc);
-    cc->registered = cc->rejoined = false;
+    cc->registered = cc->rejoined = cc->expired = false;
     control_forget_renewal(cc);
     cc->auth_url[0] = '\0';
     cc->refusals = cc->failures = 0;
@@ -227,7 +227,7 @@ void control_finish_logout(struct control_client *cc)
     control_forget_renewal(cc);
     wipe(cc->auth_key, strlen(cc->auth_key));
     cc->logout_deadline = NEVER;
-    cc->logging_out = cc->registered = cc->config.known_node = false;
+    cc->logging_out = cc->registered = cc->expired = cc->config.known_node = false;
     cc->auth_url[0] = '\0';
     control_emit(cc, CONTROL_EVENT_LOGGED_OUT, NULL);
     cc->state = CONTROL_LOGGED_OUT;
@@ -351,7 +351,12 @@ void control_client_set_home_derp(struct control_client *cc, int region, uint64_
 
 bool control_client_expires_soon(const struct control_client *cc)
 {
-    return cc->warned > 0;
+    return cc->warned > 0 || cc->expired;
+}
+
+bool control_client_expired(const struct control_client *cc)
+{
+    return cc->expired;
 }
 
 /* keep: should the new one not be good. */
@@ -458,7 +463,7 @@ void control_client_status(const struct control_client *cc, struct control_statu
     out->lost = cc->lost;
     out->lost_ms = cc->lost_ms;
     out->retry_ms = cc->state == CONTROL_BACKOFF ? cc->state_deadline : 0;
-    if (cc->registered && control_client_expires_soon(cc))
+    if (cc->registered && cc->warned > 0 && !cc->expired)
         out->key_expiry_wall_ms = cc->netmap.self.key_expiry_wall_ms;
 }
 

@@ -111,8 +111,10 @@ void control_client_set_home_derp(struct control_client *cc, int region, uint64_
  * soon it renews that: an auth key that does not has the one before it in its place again. Of any other
  * that is registered it keeps the auth key for later. Nothing happens while it is being logged out. */
 void control_client_login(struct control_client *cc, const char *auth_key, uint64_t now_ms);
-/* Whether KEY_EXPIRING was told. */
+/* Whether KEY_EXPIRING was told; and whether it has run out, and NEED_LOGIN was told. Maps come all the
+ * same, and with them its end if an admin gives it more time. */
 bool control_client_expires_soon(const struct control_client *cc);
+bool control_client_expired(const struct control_client *cc);
 /* RegisterRequest with an expiry in the past, then LOGGED_OUT. */
 void control_client_logout(struct control_client *cc, uint64_t now_ms);
 

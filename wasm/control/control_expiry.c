@@ -3,6 +3,9 @@
  *
  *   ... a day ... an hour ... five minutes ... expired > a new key by the auth key, or NEED_LOGIN
  *         \________\____________\__ KEY_EXPIRING: from here on login() renews the key
+ *
+ * The map goes on after the end: an ephemeral node without one is deleted soon, and its address with it;
+ * and an admin may give the key more time.
  */
 #include "base/host.h"
 #include "control/control_session.h"
@@ -42,9 +45,11 @@ void control_expiry_watch(struct control_client *cc)
     if (!cc->netmap.valid || !cc->registered || !cc->map_begun)
         return; /* or what we have is from before the key was renewed */
     if (control_expiry_is_over(cc)) {
-        cc->expiry_deadline = cc->now_ms;
+        if (!cc->expired)
+            cc->expiry_deadline = cc->now_ms;
         return;
     }
+    cc->expired = false; /* or it was extended */
     if (cc->netmap.self.key_expiry_wall_ms == 0) { /* it never runs out */
         cc->warned = 0;
         return;
@@ -91,8 +96,13 @@ void control_expiry_reached(struct control_client *cc)
         control_session_renew(cc);
         return;
     }
-    cc->registered = false;
     control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED,
                          "This node's key has expired: log in again.");
-    control_need_login(cc);
+    control_expiry_need_login(cc);
+}
+
+void control_expiry_need_login(struct control_client *cc)
+{
+    cc->expired = true;
+    control_emit(cc, CONTROL_EVENT_NEED_LOGIN, NULL);
 }

@@ -79,6 +79,7 @@ struct control_client {
     char auth_url[TAILCFG_MAX_URL + 1]; /* a person is asked to go there; "" = no */
     bool registered, logging_out, lite_again;
     bool greet; /* just registered: the map requests are due */
+    bool expired; /* our node key, and a login must renew it; its map goes on */
     bool expired_early; /* the map says so, but register may still renew the key */
     bool rejoined; /* registered again after a 404; until a map comes */
     bool renewing; /* a new node key is on its way to being registered; with registered: the old

@@ -47,17 +47,19 @@ void control_withdraw_url(struct control_client *cc)
 
 void control_login_failed(struct control_client *cc)
 {
-    bool early = control_renews_early(cc);
+    bool over = control_expiry_is_over(cc);
 
     if (cc->renewing && cc->logging_out) { /* the old key's node is to be taken back */
         control_forget_renewal(cc);
         control_session_logout(cc);
-    } else if (early) {
+    } else if (cc->renewing && cc->registered) { /* the old key's map goes on */
         control_forget_renewal(cc);
         cc->auth_url[0] = '\0';
         cc->refusals = 0;
         cc->config.known_node = true;
         cc->register_deadline = NEVER;
+        if (over)
+            control_expiry_need_login(cc);
     } else {
         control_need_login(cc);
     }

@@ -136,7 +136,7 @@ static void ask_to_register(struct control_client *cc)
 
 void control_session_register(struct control_client *cc)
 {
-    if (control_renews_early(cc)) {
+    if (cc->renewing && cc->registered) { /* with the map of the old key */
         ask_to_register(cc);
         return;
     }
@@ -234,6 +234,7 @@ static void registered(struct control_client *cc, bool authorized)
     if (cc->registered)
         leave_map(cc); /* of the old key: only from control_session_service */
     cc->registered = cc->greet = true;
+    cc->expired = false;
     if (cc->renewing)
         use_next_key(cc);
     cc->refusals = 0;
@@ -374,7 +375,7 @@ static void node_gone(struct control_client *cc)
         cc->registered = false;
         return;
     }
-    cc->registered = cc->config.known_node = false;
+    cc->registered = cc->expired = cc->config.known_node = false;
     cc->rejoined = may_rejoin;
     control_emit_problem(cc, CONTROL_PROBLEM_NODE_GONE,
                          "The control server has removed this node%s",

@@ -50,5 +50,7 @@ void control_expiry_watch(struct control_client *cc);
 bool control_expiry_is_over(const struct control_client *cc);
 void control_expiry_warn(struct control_client *cc);
 void control_expiry_reached(struct control_client *cc);
+/* NEED_LOGIN, for a key that has run out; the problem is told. */
+void control_expiry_need_login(struct control_client *cc);
 
 #endif

@@ -67,7 +67,7 @@ static void note_registered(struct ipn *ipn)
 static void go_running(struct ipn *ipn)
 {
     struct netmap *nm = control_client_netmap(ipn->cc);
-    if (!nm->valid || ipn->state == IPN_STATE_RUNNING)
+    if (!nm->valid || ipn->state == IPN_STATE_RUNNING || control_client_expired(ipn->cc))
         return;
     if (!nm->self.machine_authorized) {
         ipn_set_state(ipn, IPN_STATE_NEEDS_MACHINE_AUTH);

@@ -28,6 +28,7 @@ export class NodeState {
   readonly #last = new Map<string, Told>();
   readonly #stored = new Map<string, string>();
   #keeper: NodeClient | undefined;
+  #isLoggedOut = false;
   #hasStorage = false;
   #isKept = false;
 
@@ -38,6 +39,7 @@ export class NodeState {
     this.#stored.clear();
     this.#keeper = undefined;
     this.#isKept = true;
+    this.#isLoggedOut = false;
     for (const line of state.split('\n')) {
       const at = line.indexOf('=');
       if (at > 0) this.#stored.set(line.slice(0, at), line.slice(at + 1));
@@ -49,6 +51,7 @@ export class NodeState {
     if (message.type === 'stateProblem' && IN_MEMORY.includes(message.problem.code))
       this.#isKept = false;
     if (message.type === 'loggedOut') {
+      this.#isLoggedOut = true;
       for (const type of ['netMap', 'status', 'browseToURL']) this.#last.delete(type);
       return void this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
     }
@@ -68,11 +71,23 @@ export class NodeState {
     return [...this.#last.values()];
   }
 
-  /** It needs another key than it had, or somebody to log in. */
+  /** It has left the tailnet. */
   get isOver(): boolean {
+    return this.#isLoggedOut || this.#is('Stopped');
+  }
+
+  /** Whether it is one that a new key brings back, with its sessions. Pages that come then need not hear
+   * what was wrong. */
+  takesKey(): boolean {
+    if (this.isOver || !this.#is('NeedsLogin') || this.#last.has('browseToURL')) return false;
+    this.#last.delete('problem');
+    this.#last.set('state', {type: 'state', state: 'Starting'});
+    return true;
+  }
+
+  #is(wanted: string): boolean {
     const state = this.#last.get('state');
-    const isOut = state?.type === 'state' && ['NeedsLogin', 'Stopped'].includes(state.state);
-    return isOut && !this.#last.has('browseToURL');
+    return state?.type === 'state' && state.state === wanted;
   }
 
   store(message: Store, clients: Iterable<NodeClient>): void {

@@ -122,7 +122,10 @@ export class SharedNode {
     client.logLevel = start.logLevel;
     client.keepsState = start.shared?.storage === 'page';
     void this.#tellOtherVersions(client);
-    if (this.#phase === 'live' && this.#state.isOver && start.config.authKey) this.#end(false);
+    const {authKey} = start.config;
+    if (this.#phase === 'live' && authKey && this.#state.isOver) this.#end(false);
+    if (this.#phase === 'live' && authKey && this.#state.takesKey())
+      this.#engine?.handle({type: 'login', authKey});
     if (this.#phase === 'closing' || this.#phase === 'none') this.#start = start;
     if (this.#phase === 'none') return this.#startEngine();
     if (this.#phase === 'live') this.#tellReady(client);

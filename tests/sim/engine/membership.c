@@ -127,11 +127,36 @@ static void test_expired(const char *new_key)
     CHECK_STR(w.problem, "node-key-expired");
     w.streams[0].to_send += 1000; /* as long as the far node takes the old key */
     CHECK(world_run(&w, MINUTE, echoed));
-    w.script = new_key[0] ? SCRIPT_ACCEPT : SCRIPT_NEW_KEY;
+    w.script = new_key[0] ? SCRIPT_ACCEPT : SCRIPT_LOGIN;
     IPN_CALL(ipn_login(w.ipn, new_key, w.now_ms));
     CHECK(world_run(&w, MINUTE, world_joined));
-    CHECK_EQ(memcmp(before.b, w.node_key.b, sizeof before.b) != 0, !new_key[0]);
+    CHECK_EQ(w.browses, new_key[0] ? 1 : 2);
+    CHECK(memcmp(before.b, w.node_key.b, sizeof before.b) != 0);
     leave();
+}
+
+/* Its map goes on: else an ephemeral node is deleted, and its address with it. So an admin who gives it
+ * more time is heard, too. */
+static void test_expired_for_long(void)
+{
+    join("");
+    script_expire_self(&w);
+    CHECK(world_run(&w, SECOND, needs_login));
+    unsigned maps = w.maps, problems = w.problems;
+    CHECK(!world_run(&w, 20 * MINUTE, world_joined));
+    script_expire_self(&w);
+    script_remove_far(&w); /* news do not end it */
+    CHECK(!world_run(&w, MINUTE, world_joined));
+    CHECK_EQ(w.maps, maps);
+    CHECK_EQ(w.problems, problems);
+    script_expire_self_in(&w, 3000);
+    CHECK(world_run(&w, SECOND, world_joined));
+    script_expire_self(&w);
+    CHECK(world_run(&w, SECOND, needs_login));
+    world_cut(&w, WORLD_CONTROL); /* meanwhile it gets more time */
+    CHECK(world_run(&w, MINUTE, world_joined));
+    CHECK_EQ(w.browses, 1);
+    world_stop(&w);
 }
 
 /* login() in time: a new key while the old one is still good, and nothing stops. */
@@ -236,6 +261,7 @@ int main(void)
     test_deleted_for_good("");
     test_expired("");
     test_expired("another");
+    test_expired_for_long();
     test_renewed_in_time();
     test_not_renewed();
     test_renewed_by_key_before();

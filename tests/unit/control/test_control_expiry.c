@@ -172,8 +172,9 @@ static void test_own_key_expires_with_auth_key(void)
     CHECK(strstr(w.events[w.seen - 1].text, "its auth key renews it") != NULL);
     world_keep_alive(&w, map, 9);
     world_sleep(&w, 61000);
-    CHECK(map->reset);
+    CHECK(!map->reset);
     check_renewed(&w);
+    CHECK(map->reset); /* the new key has its own */
     CHECK_EQ(world_count(&w, CONTROL_EVENT_PROBLEM), 2);
     world_free(&w);
 
@@ -184,7 +185,28 @@ static void test_own_key_expires_with_auth_key(void)
     world_run(&w);
     CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
     CHECK(strstr(w.events[w.seen - 1].text, "key has expired, and its auth key") != NULL);
+    CHECK(!w.events[w.seen - 1].retried);
     CHECK(world_expect(&w, CONTROL_EVENT_NEED_LOGIN) != NULL);
+    world_keep_alive(&w, map, 60); /* its map goes on, and that is told once */
+    tell(&w, map, SELF(",\"Expired\":true,\"KeyExpiry\":\"2023-11-14T22:30:00Z\"") "}");
+    CHECK(!map->reset && w.connected && control_client_expired(w.cc));
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 1);
+    tell(&w, map, SELF("") "}"); /* an admin gives it more time */
+    CHECK(!control_client_expired(w.cc));
+    tell(&w, map, SELF(",\"Expired\":true,\"KeyExpiry\":\"2023-11-14T22:30:00Z\"") "}");
+    server_answer(&w.server, renewal(&w), 200, "{\"Error\":\"authkey already used\"}");
+    world_run(&w);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 2);
+    control_client_login(w.cc, "typo", w.now_ms); /* no better; the next is */
+    world_run(&w);
+    server_answer(&w.server, renewal(&w), 200, "{\"Error\":\"invalid pre auth key\"}");
+    world_run(&w);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 3);
+    CHECK(!map->reset);
+    control_client_login(w.cc, "good", w.now_ms);
+    world_run(&w);
+    check_renewed(&w);
+    CHECK(!control_client_expired(w.cc));
     world_free(&w);
 }
 
@@ -203,7 +225,7 @@ static void test_own_key_expired_meanwhile(void)
         world_sleep(&w, 1000);
     map = world_open_map(&w, 0);
     tell(&w, map, EXPIRES("14T22:40:00"));
-    CHECK(map->reset);
+    CHECK(!map->reset);
     CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
     check_renewed(&w);
     w.seen = w.event_count;
