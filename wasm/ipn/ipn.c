@@ -256,6 +256,7 @@ int ipn_logout(struct ipn *ipn, uint64_t now_ms)
     if (ipn->logging_out)
         return 0;
     ipn->logging_out = true;
+    netstack_hurry();
     ipn_streams_close_all(ipn, false);
     netstack_flush(now_ms);
     control_client_logout(ipn->cc, now_ms);
@@ -265,6 +266,7 @@ int ipn_logout(struct ipn *ipn, uint64_t now_ms)
 int ipn_close_streams(struct ipn *ipn, uint64_t now_ms)
 {
     ipn->now_ms = now_ms;
+    netstack_hurry(); /* the caller may go as soon as all is told */
     ipn_streams_close_all(ipn, true);
     return 0;
 }

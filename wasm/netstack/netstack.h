@@ -27,8 +27,10 @@ void netstack_set_addresses(const struct ipaddr *v4, const struct ipaddr *v6);
 void netstack_input(const uint8_t *packet, size_t len, uint64_t now_ms);
 
 /* Sends what is ready: delayed acknowledgements and window updates of this turn. Call it once after a batch of
- * inputs and calls on connections. */
+ * inputs and calls on connections. Of many connections some wait for the next deadline. */
 void netstack_flush(uint64_t now_ms);
+/* The end is near: from now on a flush sends all. */
+void netstack_hurry(void);
 
 /* When netstack_tick is due: NEVER unless a connection waits for a timer (unacknowledged data, a
  * closed window, TIME_WAIT ...). Ticks may come late by any amount; after a sleep feed inputs that

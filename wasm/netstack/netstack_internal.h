@@ -52,6 +52,7 @@ struct netstack {
     struct conn_queue queues[CONN_QUEUE_COUNT];
     uint64_t burst_ms; /* since when `burst` connections have sent */
     unsigned burst;
+    bool hurries; /* nobody waits for a burst */
     bool ownerless_changed; /* pcbs that lwIP finishes alone: when the next is due is not known */
     uint64_t ownerless_deadline_ms;
     struct netstack_stats stats;

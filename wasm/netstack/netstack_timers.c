@@ -141,7 +141,8 @@ static void flush_conn(struct tcp_conn *tc)
 
 static bool burst_is_over(void)
 {
-    return netstack.burst >= BURST_CONNS && netstack.now_ms - netstack.burst_ms < BURST_MS;
+    return !netstack.hurries && netstack.burst >= BURST_CONNS &&
+           netstack.now_ms - netstack.burst_ms < BURST_MS;
 }
 
 /* What is over a burst waits for the next one. */
@@ -196,6 +197,11 @@ void netstack_flush(uint64_t now_ms)
         return;
     netstack_advance(now_ms);
     flush_queued();
+}
+
+void netstack_hurry(void)
+{
+    netstack.hurries = true;
 }
 
 void netstack_tick(uint64_t now_ms)

@@ -269,6 +269,30 @@ static void test_addresses(void)
     peer_stop();
 }
 
+/* A relay's queue is short: of many who speak in one moment some wait, unless the end is near. */
+static void test_bursts(void)
+{
+    enum { CONNS = 20, BURST = 16, PAUSE_MS = 4 };
+
+    peer_start();
+    for (int i = 0; i < CONNS; i++)
+        CHECK(tcp_conn_open(&peer4, 22, NULL, false, now) != NULL);
+    netstack_flush(now);
+    netstack_flush(now);
+    CHECK_EQ(peer_caught(), BURST);
+    CHECK(netstack_next_deadline() > now && netstack_next_deadline() <= now + PAUSE_MS);
+    netstack_flush(now += PAUSE_MS);
+    CHECK_EQ(peer_caught(), CONNS);
+    CHECK(netstack_next_deadline() > now + PAUSE_MS);
+    peer_drop_all();
+    netstack_hurry();
+    for (int i = 0; i < CONNS; i++)
+        CHECK(tcp_conn_open(&peer4, 22, NULL, false, now) != NULL);
+    netstack_flush(now);
+    CHECK_EQ(peer_caught(), CONNS);
+    peer_stop();
+}
+
 int main(void)
 {
     test_life();
@@ -280,5 +304,6 @@ int main(void)
     test_tsmp_ping();
     test_tsmp_reject();
     test_addresses();
+    test_bursts();
     return TEST_DONE();
 }
