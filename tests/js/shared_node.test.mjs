@@ -163,6 +163,41 @@ test('a page that comes with a key to a node whose key has expired: it goes on, 
   );
 });
 
+test('a logout that was followed by a login is over: a page that comes later ends nothing', async () => {
+  const [world, a] = await start({});
+  await world.says({type: 'state', state: 'Running'});
+  a.ipn.logout();
+  await world.says({type: 'state', state: 'Stopped'}, {type: 'loggedOut'});
+  a.ipn.login('next');
+  await settle();
+  await world.says({type: 'state', state: 'Starting'}, {type: 'state', state: 'Running'});
+  const shell = await openShell(world, a);
+  const b = world.page({authKey: 'fresh'});
+  await settle();
+  assert.equal(world.cores.length, 2);
+  assert.equal(states(b).at(-1), 'Running');
+  await world.says(data(shell.id, 'still'));
+  assert.deepEqual(shell.seen.at(-1), ['data', 'still']);
+});
+
+test('the key that a page came with is refused: the node waits for the next one', async () => {
+  const [world, a] = await start({});
+  await world.says({type: 'state', state: 'Running'});
+  const expired = {type: 'problem', code: 'node-key-expired', message: 'over', retrying: false};
+  await world.says(expired, {type: 'state', state: 'NeedsLogin'});
+  const b = world.page({authKey: 'bad'});
+  await settle();
+  assert.equal(states(b).at(-1), 'Starting');
+  await world.says({...expired, code: 'control-lost', retrying: true});
+  assert.equal(states(b).at(-1), 'Starting');
+  await world.says({...expired, code: 'auth-key-used'});
+  for (const page of [a, b]) assert.equal(states(page).at(-1), 'NeedsLogin');
+  world.page({authKey: 'good'});
+  await settle();
+  assert.equal(world.cores.length, 1);
+  assert.deepEqual(world.core.calls.filter(([name]) => name === 'login').at(-1), ['login', 'good']);
+});
+
 test('a reload: what was taken is scrollback, what was not comes again, then the rest', async () => {
   const [world, page] = await start({});
   const old = await openShell(world, page, {}, {title: 'mine'});

@@ -29,6 +29,8 @@ export class NodeState {
   readonly #stored = new Map<string, string>();
   #keeper: NodeClient | undefined;
   #isLoggedOut = false;
+  /** That it is starting: of a key that is refused the core tells why, but no state, for it has that. */
+  #isGuess = false;
   #hasStorage = false;
   #isKept = false;
 
@@ -39,27 +41,36 @@ export class NodeState {
     this.#stored.clear();
     this.#keeper = undefined;
     this.#isKept = true;
-    this.#isLoggedOut = false;
+    this.#isLoggedOut = this.#isGuess = false;
     for (const line of state.split('\n')) {
       const at = line.indexOf('=');
       if (at > 0) this.#stored.set(line.slice(0, at), line.slice(at + 1));
     }
   }
 
-  note(message: Told): void {
+  /** What pages are to be told. */
+  note(message: Told): Told[] {
     if (message.type === 'problem' && message.code === STATE_IN_USE) this.#isKept = false;
     if (message.type === 'stateProblem' && IN_MEMORY.includes(message.problem.code))
       this.#isKept = false;
+    const isRefused = this.#isGuess && message.type === 'problem' && !message.retrying;
+    if (message.type === 'state' || message.type === 'loggedOut') {
+      this.#isLoggedOut = message.type === 'loggedOut'; // a login() begins again in the same engine
+      this.#isGuess = false;
+    }
     if (message.type === 'loggedOut') {
-      this.#isLoggedOut = true;
       for (const type of ['netMap', 'status', 'browseToURL']) this.#last.delete(type);
-      return void this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
+      this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
+      return [message];
     }
     this.#last.delete(message.type); // the order of a snapshot is that of the events
     if (message.type !== 'problem' || !message.retrying) this.#last.set(message.type, message);
-    if (message.type !== 'state' || message.state !== 'Running') return;
-    this.#last.delete('browseToURL');
-    this.#last.delete('problem');
+    if (isRefused) return [message, ...this.note({type: 'state', state: 'NeedsLogin'})];
+    if (message.type === 'state' && message.state === 'Running') {
+      this.#last.delete('browseToURL');
+      this.#last.delete('problem');
+    }
+    return [message];
   }
 
   /** Whether another worker finds what this one leaves. */
@@ -82,6 +93,7 @@ export class NodeState {
     if (this.isOver || !this.#is('NeedsLogin') || this.#last.has('browseToURL')) return false;
     this.#last.delete('problem');
     this.#last.set('state', {type: 'state', state: 'Starting'});
+    this.#isGuess = true;
     return true;
   }
 

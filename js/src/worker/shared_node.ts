@@ -194,8 +194,8 @@ export class SharedNode {
       case 'problem':
       case 'stateProblem':
       case 'loggedOut':
-        this.#state.note(message);
-        return this.#broadcast(message);
+        for (const told of this.#state.note(message)) this.#broadcast(told);
+        return;
       case 'peers':
         return this.#broadcast(message);
       default:
