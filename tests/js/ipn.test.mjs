@@ -327,6 +327,34 @@ test('login() before a logout has ended follows it; a second logout() takes it b
   assert.equal(world.cores.length, 2);
 });
 
+test('what is said between a logout and the next core is not lost', async () => {
+  const world = await startedWorld({authKey: 'once'});
+  world.ipn.logout();
+  await coreSays(world, {type: 'loggedOut'});
+  world.ipn.login('twice');
+  world.ipn.logout();
+  await settle();
+  assert.deepEqual(world.core.names(), ['create', 'run', 'login', 'logout']);
+  await coreSays(world, {type: 'loggedOut'});
+  world.ipn.login('typo');
+  world.ipn.login('right');
+  await settle();
+  assert.equal(world.cores.length, 3);
+  assert.deepEqual(world.core.calls.at(-1), ['login', 'right']);
+});
+
+test('close() after logout() waits for the answer to it, whatever is kept', async () => {
+  const storage = {getState: () => '', setState() {}};
+  const world = await startedWorld({stateStorage: storage});
+  world.ipn.logout();
+  const closed = world.ipn.close();
+  await settle();
+  assert.equal(world.core.count('destroy'), 0);
+  await coreSays(world, {type: 'loggedOut'});
+  await closed;
+  assert.equal(world.core.count('destroy'), 1);
+});
+
 /** A world with a session open, whose page recorded what that session was told. */
 async function worldWithSession() {
   const world = await startedWorld();

@@ -52,6 +52,8 @@ export class Engine implements PumpSink {
   #awaitsLogout = false;
   /** From logout() to its end; then the auth key of a login() that came meanwhile. */
   #leaving: {loginAfter?: string | undefined} | undefined;
+  /** What came while there was no core yet. */
+  readonly #early: ToEngine[] = [];
   #goodbye: unknown;
   readonly #state = new EngineState();
 
@@ -77,12 +79,8 @@ export class Engine implements PumpSink {
         this.#wanted = message.wanted;
         return this.#pump?.run((core, now) => want(core, message, now));
       case 'login':
-        if (this.#phase === 'loggedOut') return this.#startAgain(message.authKey);
-        if (this.#leaving) return void (this.#leaving.loginAfter = message.authKey);
-        return this.#pump?.run((core, now) => core.login(message.authKey, now));
       case 'logout':
-        if (this.#phase === 'live') this.#leaving = {};
-        return this.#pump?.run((core, now) => core.logout(now));
+        return this.#joinOrLeave(message);
       case 'rebind':
         return this.#pump?.rebind();
       case 'close':
@@ -90,6 +88,17 @@ export class Engine implements PumpSink {
       default:
         return this.#request(message);
     }
+  }
+
+  #joinOrLeave(message: Extract<ToEngine, {type: 'login' | 'logout'}>): void {
+    if (this.#phase === 'new') return void this.#early.push(message);
+    if (message.type === 'logout') {
+      if (this.#phase === 'live') this.#leaving = {};
+      return this.#pump?.run((core, now) => core.logout(now));
+    }
+    if (this.#phase === 'loggedOut') return this.#startAgain(message.authKey);
+    if (this.#leaving) return void (this.#leaving.loginAfter = message.authKey);
+    this.#pump?.run((core, now) => core.login(message.authKey, now));
   }
 
   #request(request: Request): void {
@@ -178,6 +187,7 @@ export class Engine implements PumpSink {
       this.#questions.begin(config.state);
       this.#phase = 'live';
       then();
+      for (const message of this.#early.splice(0)) this.handle(message);
     } catch (error) {
       this.#say({type: 'failed', message: error instanceof Error ? error.message : String(error)});
     }
@@ -224,13 +234,13 @@ export class Engine implements PumpSink {
       return this.#outbox.flush();
     }
     this.#phase = 'closing';
-    this.#awaitsLogout = logout;
+    this.#awaitsLogout = logout || this.#leaving !== undefined;
     this.#goodbye = this.#parts.clock.setTimer(
       () => {
         this.#finish();
         this.#outbox.flush();
       },
-      logout ? LOGOUT_MS : GOODBYE_MS,
+      this.#awaitsLogout ? LOGOUT_MS : GOODBYE_MS,
     );
     this.#pump?.run((core, now) => {
       core.closeStreams(now);

@@ -14,7 +14,8 @@ export type ToEngine =
   | {type: 'run'; wanted: number}
   | {type: 'want'; wanted: number}
   | {type: 'login'; authKey: string}
-  | {type: 'logout' | 'rebind'}
+  | {type: 'logout'}
+  | {type: 'rebind'}
   | {type: 'close'; logout: boolean}
   | Question
   | FlowOpening
