@@ -256,6 +256,7 @@ export class Tailnet {
     }
     this.#isRenewing = false; // or it failed
     if (problem.code === 'node-key-expiring') return this.#changed();
+    if (problem.retrying && this.phase === 'failed') return; // that a person must act says more
     if (!problem.retrying) {
       this.#lacksKey = NEW_KEY_HELPS.includes(problem.code);
       return this.#fail(problem);
