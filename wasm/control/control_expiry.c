@@ -81,14 +81,21 @@ void control_expiry_warn(struct control_client *cc)
     control_expiry_watch(cc);
 }
 
+bool control_expiry_has_key(const struct control_client *cc)
+{
+    return !cc->expired && cc->kept_auth_key != NULL && cc->kept_auth_key[0] != '\0';
+}
+
 void control_expiry_reached(struct control_client *cc)
 {
     /* no busy loop of new keys */
     bool young = cc->renewed_ms != 0 && cc->now_ms - cc->renewed_ms < CONTROL_STABLE_MS;
 
     cc->expiry_deadline = NEVER;
-    if (cc->streams[CONTROL_STREAM_REGISTER].id != 0 ||
-        cc->register_at != NEVER) { /* the map overtook it: it may renew the key */
+    if (cc->auth_url[0] != '\0' && control_expiry_has_key(cc) && !young)
+        control_forget_renewal(cc); /* nobody came in time */
+    else if (cc->streams[CONTROL_STREAM_REGISTER].id != 0 ||
+             cc->register_at != NEVER) { /* the map overtook it: it may renew the key */
         cc->expired_early = true;
         return;
     }

@@ -47,7 +47,7 @@ void control_withdraw_url(struct control_client *cc)
 
 void control_login_failed(struct control_client *cc)
 {
-    bool over = control_expiry_is_over(cc);
+    bool over = control_expiry_is_over(cc), again = control_expiry_has_key(cc);
 
     if (cc->renewing && cc->logging_out) { /* the old key's node is to be taken back */
         control_forget_renewal(cc);
@@ -58,7 +58,9 @@ void control_login_failed(struct control_client *cc)
         cc->refusals = 0;
         cc->config.known_node = true;
         cc->register_deadline = NEVER;
-        if (over)
+        if (over && again)
+            control_expiry_reached(cc);
+        else if (over)
             control_expiry_need_login(cc);
     } else {
         control_need_login(cc);
@@ -73,7 +75,7 @@ static bool refuse_return(struct control_client *cc)
     if (cc->rejoined)
         control_emit_problem(cc, CONTROL_PROBLEM_NODE_GONE,
                              "The control server has removed this node, %s", and_key);
-    else if (cc->renewing && control_expiry_is_over(cc))
+    else if (cc->renewing && control_expiry_is_over(cc) && !control_expiry_has_key(cc))
         control_emit_problem(cc, CONTROL_PROBLEM_KEY_EXPIRED, "This node's key has expired, %s",
                              and_key);
     else

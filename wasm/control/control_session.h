@@ -50,6 +50,8 @@ void control_expiry_watch(struct control_client *cc);
 bool control_expiry_is_over(const struct control_client *cc);
 void control_expiry_warn(struct control_client *cc);
 void control_expiry_reached(struct control_client *cc);
+/* login() put an auth key aside, and that was not tried since: it may renew the node key. */
+bool control_expiry_has_key(const struct control_client *cc);
 /* NEED_LOGIN, for a key that has run out; the problem is told. */
 void control_expiry_need_login(struct control_client *cc);
 

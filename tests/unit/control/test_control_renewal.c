@@ -148,6 +148,37 @@ static void test_key_before(void)
     }
 }
 
+/* The same, and the end comes before the person, or before the server's answer. */
+static void test_key_before_unfinished(bool person)
+{
+    struct world w;
+    struct server_request *map = join_by(&w, "reusable", SOON);
+
+    if (person) {
+        login(&w, "");
+        answer(&w, 0, 200, AUTH_URL);
+        CHECK(world_expect(&w, CONTROL_EVENT_AUTH_URL) != NULL);
+        run_out(&w, map);
+        CHECK(world_expect(&w, CONTROL_EVENT_AUTH_URL) != NULL); /* nobody needs to go there */
+    } else {
+        world_keep_alive(&w, map, 9);
+        CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRING));
+        world_sleep(&w, 50 * 1000);
+        login(&w, "typo");
+        world_sleep(&w, 11 * 1000);
+        answer(&w, 0, 200, "{\"Error\":\"invalid authkey\"}");
+        CHECK(world_problem(&w, CONTROL_PROBLEM_AUTH_KEY_INVALID));
+        CHECK(w.events[w.seen - 1].retried);
+    }
+    CHECK(server_find(&w.server, REGISTER, "\"AuthKey\":\"reusable\"", 1) != NULL);
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 0);
+    answer(&w, person ? 2 : 1, 200, "{\"Error\":\"authkey expired\"}"); /* nor is that, once */
+    CHECK(world_problem(&w, CONTROL_PROBLEM_KEY_EXPIRED));
+    CHECK_EQ(world_count(&w, CONTROL_EVENT_NEED_LOGIN), 1);
+    CHECK(server_find(&w.server, REGISTER, "\"AuthKey\":\"reusable\"", 2) == NULL);
+    world_free(&w);
+}
+
 /* One that renewed it is the node's from then on. */
 static void test_key_after(void)
 {
@@ -350,6 +381,8 @@ int main(void)
     crypto_init();
     test_refused_in_time();
     test_key_before();
+    test_key_before_unfinished(true);
+    test_key_before_unfinished(false);
     test_key_after();
     test_more_time();
     test_rate();
