@@ -198,6 +198,22 @@ test('the key that a page came with is refused: the node waits for the next one'
   assert.deepEqual(world.core.calls.filter(([name]) => name === 'login').at(-1), ['login', 'good']);
 });
 
+test('a login that was refused has no address any more: a page with a key is not sent there', async () => {
+  const [world, a] = await start({authKey: ''});
+  await world.says({type: 'state', state: 'NeedsLogin'});
+  a.ipn.login();
+  await world.says({type: 'browseToURL', url: 'https://login.example/1'});
+  const problem = {code: 'register-refused', message: 'no', retrying: false};
+  await world.says({type: 'problem', ...problem});
+  const b = world.page({authKey: 'good'});
+  await settle();
+  assert.deepEqual(world.core.calls.filter(([name]) => name === 'login').at(-1), ['login', 'good']);
+  assert.deepEqual(b.seen, [
+    ['notifyState', 'NoState'],
+    ['notifyState', 'Starting'],
+  ]);
+});
+
 test('a reload: what was taken is scrollback, what was not comes again, then the rest', async () => {
   const [world, page] = await start({});
   const old = await openShell(world, page, {}, {title: 'mine'});

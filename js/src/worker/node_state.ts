@@ -63,6 +63,7 @@ export class NodeState {
       this.#last.set('state', {type: 'state', state: 'NeedsLogin'});
       return [message];
     }
+    if (message.type === 'problem' && !message.retrying) this.#last.delete('browseToURL'); // it ended
     this.#last.delete(message.type); // the order of a snapshot is that of the events
     if (message.type !== 'problem' || !message.retrying) this.#last.set(message.type, message);
     if (isRefused) return [message, ...this.note({type: 'state', state: 'NeedsLogin'})];
