@@ -14,8 +14,9 @@ import type {Machine, Query} from './machines.js';
 import {Offers} from './offers.js';
 import {Recovery, type Ended} from './recovery.js';
 import type {Exit} from './session_cards.js';
+import type {SessionOptions} from './session_options.js';
 import type {Tailnet} from './tailnet.js';
-import type {TerminalAsks, TerminalView} from './terminal_view.js';
+import type {TerminalView} from './terminal_view.js';
 import {plainText, trustInWords} from './words.js';
 
 export type SessionState = 'asking' | 'connecting' | 'open' | 'ended';
@@ -23,19 +24,6 @@ export type SessionState = 'asking' | 'connecting' | 'open' | 'ended';
 const TIMEOUT_S = 10;
 const RETRIES = 2; // of what fails before the log-in, two seconds apart
 let sessions = 0;
-
-export interface SessionOptions {
-  tailnet: Tailnet;
-  login: Login;
-  /** Makes the terminal when it is first needed. */
-  makeView(container: HTMLElement, asks: TerminalAsks): Promise<TerminalView>;
-  /** What is typed, as the key bar changes it. */
-  transform(data: string): string;
-  onChange(session: Session): void;
-  /** Bytes came or went. */
-  onTraffic(session: Session): void;
-  onClosed(session: Session): void;
-}
 
 export class Session implements Ended {
   readonly id = `session-${++sessions}`;

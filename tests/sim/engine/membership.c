@@ -178,17 +178,23 @@ static void test_renewed_in_time(void)
     leave();
 }
 
-/* It comes to nothing: a notice, and the page stays joined, with its old key. */
-static void test_not_renewed(void)
+/* The key expires soon, and the auth key that shall renew it is none. */
+static void renew_by_typo(void)
 {
-    join("");
-    struct node_public before = w.node_key;
     script_expire_self_in(&w, 240);
     CHECK(world_run(&w, SECOND, told));
     w.script = SCRIPT_INVALID_KEY;
     IPN_CALL(ipn_login(w.ipn, "typo", w.now_ms));
     world_run(&w, 5 * SECOND, NULL);
     CHECK_STR(w.problem, "auth-key-invalid");
+}
+
+/* It comes to nothing: a notice, and the page stays joined, with its old key. */
+static void test_not_renewed(void)
+{
+    join("");
+    struct node_public before = w.node_key;
+    renew_by_typo();
     CHECK(world_joined(&w));
     IPN_CALL(ipn_login(w.ipn, "", w.now_ms)); /* no better, but the next is heard */
     world_run(&w, 5 * SECOND, NULL);
@@ -219,12 +225,7 @@ static void test_renewed_by_key_before(void)
 {
     join("reusable");
     struct node_public before = w.node_key;
-    script_expire_self_in(&w, 240);
-    CHECK(world_run(&w, SECOND, told));
-    w.script = SCRIPT_INVALID_KEY;
-    IPN_CALL(ipn_login(w.ipn, "typo", w.now_ms));
-    world_run(&w, 5 * SECOND, NULL);
-    CHECK_STR(w.problem, "auth-key-invalid");
+    renew_by_typo();
     w.script = SCRIPT_ACCEPT;
     world_run(&w, 5 * MINUTE, NULL);
     CHECK(world_joined(&w));
