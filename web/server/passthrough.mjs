@@ -6,32 +6,17 @@
 // bytes at most. A relay is asked for a bare connection first, which has no messages at all.
 import {WebSocket, WebSocketServer} from 'ws';
 import {DerpUpstream} from './derp_upstream.mjs';
+import {Pouring} from './pouring.mjs';
 
 const MAX_UPSTREAM_MESSAGE = 32_768;
 const MAX_JOINED = 1 << 20; // one message towards the browser
-const POUR_BYTES = 64 << 10; // without a pause of
-const POUR_PAUSE_MS = 5; // is a flood; it comes in messages of at least
-const POUR_MESSAGE = 16 << 10; // or of
-const POUR_MS = 1;
+const POUR_MESSAGE = 16 << 10; // of a flood, at least, or
+const POUR_MS = 1; // of it
 const PAUSE_ABOVE = 4 << 20; // bytes the browser has not taken yet: one TCP window
 const OPEN_TIMEOUT_MS = 10_000;
 const BARE_TIMEOUT_MS = 3000; // then as a WebSocket
 const DERP_PATH = /^\/derp(?:$|\?)/;
 const HEADER_PASSED_ON = 'sec-websocket-protocol';
-
-/** Whether bytes pour: many of them, without a pause between. */
-class Pouring {
-  #bytes = 0;
-  #lastMs = 0;
-
-  add(length) {
-    const now = performance.now();
-    if (now - this.#lastMs > POUR_PAUSE_MS) this.#bytes = 0;
-    this.#lastMs = now;
-    this.#bytes += length;
-    return this.#bytes > POUR_BYTES;
-  }
-}
 
 function joinTowardsBrowser(upstream, browser) {
   const pouring = new Pouring();
