@@ -16,9 +16,9 @@ function make() {
 }
 
 /** One turn that brought len bytes. */
-function bring({batch, outbox}, len) {
+function bring({batch, clock, outbox}, len) {
   batch.addData('sshData', 1, new Uint8Array(len));
-  outbox.turnEnd();
+  outbox.turnEnd(clock.now());
 }
 
 test('what a person types and reads is posted at the end of its turn', () => {
@@ -29,7 +29,7 @@ test('what a person types and reads is posted at the end of its turn', () => {
   assert.equal(o.clock.timers.length, 0);
 });
 
-test('a flood waits for more of it, three milliseconds at most', () => {
+test('a flood waits for more of it, five milliseconds at most', () => {
   const o = make();
   bring(o, 5000);
   assert.deepEqual(o.posted, [[5000]]);
@@ -37,7 +37,7 @@ test('a flood waits for more of it, three milliseconds at most', () => {
   bring(o, 2000);
   assert.equal(o.posted.length, 1);
   assert.equal(o.outbox.isPouring, true);
-  o.clock.advance(2);
+  o.clock.advance(4);
   assert.equal(o.posted.length, 1);
   o.clock.advance(1);
   assert.deepEqual(o.posted[1], [4000]);
@@ -63,17 +63,17 @@ test('a flood may come in small pieces', () => {
   const o = make();
   for (let i = 0; i < 4; i++) bring(o, 1500);
   assert.deepEqual(o.posted, [[1500], [1500]], 'by the third they pour');
-  o.clock.advance(3);
+  o.clock.advance(5);
   for (let i = 0; i < 2; i++) bring(o, 1500);
   assert.deepEqual(o.posted[2], [3000]);
-  o.clock.advance(3);
+  o.clock.advance(5);
   assert.deepEqual(o.posted[3], [3000]);
   o.clock.advance(10);
   bring(o, 1500);
   assert.deepEqual(o.posted[4], [1500], 'after a pause it begins anew');
 });
 
-test('what one flow brought in a turn is one piece, in order, of a buffer of its own', () => {
+test('what one flow brought in a turn comes in order, in pieces of 64 kB at most that own their buffers', () => {
   const batch = new Batch();
   const piece = (n, len) => new Uint8Array(len).fill(n);
   batch.addData('tcpData', 1, piece(1, 90_000));
@@ -85,16 +85,19 @@ test('what one flow brought in a turn is one piece, in order, of a buffer of its
   assert.deepEqual(
     messages.map(({type, id, bytes}) => [type, id, bytes?.length]),
     [
-      ['tcpData', 1, 180_000],
+      ['tcpData', 1, 65_536],
+      ['tcpData', 1, 65_536],
       ['tcpData', 2, 10],
+      ['tcpData', 1, 48_928],
       ['tcpEof', 2, undefined],
       ['tcpData', 2, 5],
     ],
   );
-  assert.deepEqual([messages[0].bytes[89_999], messages[0].bytes[90_000]], [1, 3]);
+  const {bytes: second} = messages[1];
+  assert.deepEqual([second[24_463], second[24_464]], [1, 3]);
   assert.deepEqual(
     transfer.map(({byteLength}) => byteLength),
-    [180_000, 10, 5],
+    [65_536, 65_536, 10, 48_928, 5],
   );
   batch.addData('tcpData', 1, piece(5, 3));
   assert.deepEqual(
@@ -102,7 +105,11 @@ test('what one flow brought in a turn is one piece, in order, of a buffer of its
     [5, 5, 5],
     'what was staged before is gone',
   );
-  assert.deepEqual([...messages[1].bytes.subarray(0, 2)], [2, 2]);
+  assert.deepEqual([...messages[2].bytes.subarray(0, 2)], [2, 2]);
+  assert.ok(
+    second.every((byte, i) => byte === (i < 24_464 ? 1 : 3)),
+    'what was handed over stays',
+  );
 });
 
 test('the first bytes after a pause are not held', () => {
@@ -118,10 +125,10 @@ test('news goes at once, after the bytes that came before it', () => {
   bring(o, 5000);
   bring(o, 300);
   o.batch.add({type: 'sshDone', id: 1});
-  o.outbox.turnEnd();
+  o.outbox.turnEnd(o.clock.now());
   assert.deepEqual(o.posted, [[5000], [300, 'sshDone']]);
   o.clock.advance(100);
   assert.equal(o.posted.length, 2, 'the timer has nothing left to post');
-  o.outbox.turnEnd();
+  o.outbox.turnEnd(o.clock.now());
   assert.equal(o.posted.length, 2, 'an empty batch is no message');
 });

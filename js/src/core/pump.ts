@@ -1,7 +1,7 @@
 /*
  * Drives the core: call, drain, arm one timer.
  *
- *   what happened > run(call) > poll until empty > sink.event(…)* > sink.turnEnd() > one timer
+ *   what happened > run(call) > poll until empty > sink.event(…)* > sink.turnEnd(now) > one timer
  *
  * A timer that comes late is harmless: the core compares deadlines with the clock. A sink may call
  * run() from within event(); such calls wait until the event's borrowed bytes are no longer needed.
@@ -23,7 +23,7 @@ export interface Clock {
 export interface PumpSink {
   event(event: CoreEvent): void;
   /** Nothing more comes in this turn: flush. */
-  turnEnd(): void;
+  turnEnd(now: number): void;
   /** The core trapped; the pump has stopped for good. */
   trap(error: unknown): void;
 }
@@ -114,7 +114,7 @@ export class Pump {
           this.#core.tick(now);
           this.#drain(now);
         }
-        if (!this.#stopped) this.#sink.turnEnd();
+        if (!this.#stopped) this.#sink.turnEnd(now);
       } while (this.#waiting.length > 0);
       if (!this.#stopped) this.#arm(now);
     } catch (error) {

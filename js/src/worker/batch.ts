@@ -3,7 +3,7 @@ import type {FromEngine} from './messages.js';
 
 type DataType = 'sshData' | 'sshStderr' | 'tcpData' | 'sftpData';
 
-const STAGE_BYTES = 96 * 1024; // a message of a flood, and what is read in the turn that ends it
+export const STAGE_BYTES = 64 * 1024; // a full one goes to the page as it is, without a copy
 const MAX_SPARE_STAGES = 4;
 
 interface Joined {
@@ -16,7 +16,7 @@ interface Joined {
 export class Batch {
   #items: Array<FromEngine | Joined> = [];
   readonly #lastOf = new Map<number, FromEngine | Joined>();
-  /** Used again: a fresh buffer costs more than the copy into it. */
+  /** Used again: a fresh buffer for a little costs more than the copy of it. */
   readonly #spare: Array<Uint8Array<ArrayBuffer>> = [];
   /** In this batch: one that many sessions share has little of each. */
   #stages = 0;
@@ -45,22 +45,33 @@ export class Batch {
   /** Copies the bytes. */
   addData(type: DataType, id: number, bytes: Uint8Array): void {
     this.#dataBytes += bytes.length;
-    const last = this.#lastOf.get(id);
-    const joined =
-      last && 'stage' in last && last.type === type ? last : this.#join(type, id, bytes.length);
-    const end = joined.len + bytes.length;
-    if (end > joined.stage.length) {
-      const larger = new Uint8Array(Math.max(end, 2 * joined.stage.length));
-      larger.set(joined.stage.subarray(0, joined.len));
-      joined.stage = larger;
+    for (let at = 0; at < bytes.length;) {
+      const joined = this.#joinable(type, id) ?? this.#join(type, id, bytes.length - at);
+      const n = Math.min(bytes.length - at, STAGE_BYTES - joined.len);
+      const end = joined.len + n;
+      if (end > joined.stage.length) {
+        const larger = new Uint8Array(
+          Math.min(Math.max(end, 2 * joined.stage.length), STAGE_BYTES),
+        );
+        larger.set(joined.stage.subarray(0, joined.len));
+        joined.stage = larger;
+      }
+      joined.stage.set(n === bytes.length ? bytes : bytes.subarray(at, at + n), joined.len);
+      joined.len = end;
+      at += n;
     }
-    joined.stage.set(bytes, joined.len);
-    joined.len = end;
+  }
+
+  #joinable(type: DataType, id: number): Joined | undefined {
+    const last = this.#lastOf.get(id);
+    if (!last || !('stage' in last) || last.type !== type) return undefined;
+    return last.len < STAGE_BYTES ? last : undefined;
   }
 
   #join(type: DataType, id: number, len: number): Joined {
     const isMany = this.#stages++ >= MAX_SPARE_STAGES;
-    const stage = this.#spare.pop() ?? new Uint8Array(isMany ? len : STAGE_BYTES);
+    const stage =
+      this.#spare.pop() ?? new Uint8Array(isMany && len < STAGE_BYTES ? len : STAGE_BYTES);
     const joined = {type, id, stage, len: 0};
     this.#items.push(joined);
     this.#lastOf.set(id, joined);
@@ -73,9 +84,10 @@ export class Batch {
     const messages = this.#items.map((item): FromEngine => {
       if (!('stage' in item)) return item;
       const {type, id, stage, len} = item;
-      const bytes = stage.slice(0, len);
+      const isFull = len === stage.length;
+      const bytes = isFull ? stage : stage.slice(0, len);
       transfer.push(bytes.buffer);
-      if (this.#spare.length < MAX_SPARE_STAGES && stage.length === STAGE_BYTES)
+      if (!isFull && this.#spare.length < MAX_SPARE_STAGES && stage.length === STAGE_BYTES)
         this.#spare.push(stage);
       return type === 'sftpData' ? {type, id, request: id, bytes} : {type, id, bytes};
     });

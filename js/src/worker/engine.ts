@@ -147,13 +147,13 @@ export class Engine implements PumpSink {
    * A key's echo is shown before it is acknowledged; a flood is acknowledged before it is shown,
    * because its sender waits for that.
    */
-  turnEnd(): void {
-    if (!this.#outbox.isPouring) this.#outbox.turnEnd();
+  turnEnd(now: number): void {
+    if (!this.#outbox.isPouring) this.#outbox.turnEnd(now);
     this.#sockets.flush();
     if (this.#coreIsOver) this.#endCore();
     else if (this.#phase === 'closing' && this.#flows.size === 0 && !this.#awaitsLogout)
       this.#finish();
-    this.#outbox.turnEnd();
+    this.#outbox.turnEnd(now);
   }
 
   trap(error: unknown): void {

@@ -4,13 +4,12 @@
  * is more of it, or a little time has passed.
  */
 import type {Clock} from '../core/pump.js';
-import type {Batch} from './batch.js';
+import {STAGE_BYTES, type Batch} from './batch.js';
 import type {FromEngine} from './messages.js';
 
-const ENOUGH_BYTES = 64 * 1024;
 const POURING_BYTES = 4096; // without a pause of
 const PAUSE_MS = 10;
-const HOLD_MS = 3;
+const HOLD_MS = 5; // a full stage's worth from 13 MB/s on
 
 type Post = (messages: FromEngine[], transfer: ArrayBuffer[]) => void;
 
@@ -35,22 +34,21 @@ export class Outbox {
   }
 
   /** The end of a turn: posts, or sees to it that it will be posted. */
-  turnEnd(): void {
+  turnEnd(now: number): void {
     const {isEmpty, isDataOnly, dataBytes} = this.#batch;
     if (isEmpty) return;
-    const now = this.#clock.now();
     if (now - this.#postedAt >= PAUSE_MS) this.#poured = 0;
     const wait = this.#postedAt + HOLD_MS - now;
-    const holds = isDataOnly && dataBytes < ENOUGH_BYTES && this.isPouring;
-    if (!holds || wait <= 0) return this.flush();
+    const holds = isDataOnly && dataBytes < STAGE_BYTES && this.isPouring;
+    if (!holds || wait <= 0) return this.flush(now);
     this.#timer ??= this.#clock.setTimer(() => this.flush(), wait);
   }
 
-  flush(): void {
+  flush(now = this.#clock.now()): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
     this.#timer = undefined;
     if (this.#batch.isEmpty) return;
-    this.#postedAt = this.#clock.now();
+    this.#postedAt = now;
     this.#poured = Math.min(this.#poured + this.#batch.dataBytes, POURING_BYTES);
     const {messages, transfer} = this.#batch.take();
     this.#post(messages, transfer);

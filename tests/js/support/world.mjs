@@ -6,7 +6,7 @@ import {load} from './load.mjs';
 
 const {Ipn, Engine} = await load(['js/src/ipn.ts', 'js/src/worker/engine.ts']);
 
-const FLOOD_HELD_MS = 3; // outbox.ts: so long may data wait for more of it
+const FLOOD_HELD_MS = 5; // outbox.ts: so long may data wait for more of it
 
 export const CONTROL = 'http://headscale.test:8080';
 

@@ -5,6 +5,7 @@
 #include "netstack/tcp_conn.h"
 #include "unit/netstack/peer.h"
 
+/* MSS: of a tunnel's 1280 over IPv6; over IPv4 it has 20 more. */
 enum { PEER_ISN = 5000, MSS = 1220, WINDOW = 4 * 1024 * 1024, BIG = 65536 };
 
 struct opened {

@@ -11,15 +11,15 @@
 #include "unit/netstack/opened.h"
 #include "unit/netstack/peer.h"
 
-/* The SYN's options have to be these: MSS 1220, window scale 7, SACK permitted. */
-static void check_syn_options(const struct segment *syn)
+/* The SYN's options have to be these: this MSS, window scale 7, SACK permitted. */
+static void check_syn_options(const struct segment *syn, unsigned want)
 {
     bool mss = false, scale = false, sack = false;
 
     for (size_t i = 0; i < syn->options_len && syn->options[i] != 0;) {
         const uint8_t *o = syn->options + i;
 
-        mss |= o[0] == 2 && load_be16(o + 2) == MSS;
+        mss |= o[0] == 2 && load_be16(o + 2) == want;
         scale |= o[0] == 3 && o[2] == 7;
         sack |= o[0] == 4;
         i += o[0] == 1 ? 1 : o[1];
@@ -40,7 +40,7 @@ static void test_connect(void)
 
         netstack_flush(now);
         CHECK(peer_take_segment(&s) && s.flags == SYN);
-        check_syn_options(&s);
+        check_syn_options(&s, i & 1 ? MSS : MSS + 20);
         CHECK_EQ(tcp_conn_state(tc), TCP_CONN_CONNECTING);
         CHECK_EQ(tcp_conn_write(tc, big, 10), 0);
         CHECK_EQ(tcp_conn_writable(tc), 0);
