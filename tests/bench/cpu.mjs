@@ -60,6 +60,21 @@ export function machineSeconds() {
   return {work, all: work + idle + iowait};
 }
 
+const QUIET_EVERY_MS = 250;
+const QUIET_AFTER_MS = 5000; // whatever else goes on
+const QUIET_WORK = 0.1; // of all cores
+
+/** Until what was before has ended: the cores rest, or five seconds have passed. */
+export async function quiet() {
+  let before = machineSeconds();
+  for (let waited = 0; waited < QUIET_AFTER_MS; waited += QUIET_EVERY_MS) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_EVERY_MS));
+    const now = machineSeconds();
+    if (now.work - before.work < QUIET_WORK * (now.all - before.all)) return;
+    before = now;
+  }
+}
+
 function threadsOf(pid) {
   try {
     return readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`);

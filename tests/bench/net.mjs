@@ -18,6 +18,7 @@ import {DERP_ONLY, Node} from '../support/node.mjs';
 import {peers} from '../support/peers.mjs';
 import {say} from '../support/setup.mjs';
 import {BrowserClient} from './browser_client.mjs';
+import {quiet} from './cpu.mjs';
 import {Chromium} from '../support/chromium.mjs';
 import {measureIdle} from './idle.mjs';
 import {NativeClient} from './native_client.mjs';
@@ -112,6 +113,7 @@ class World {
 
 async function oneVisit(world, name, i, {deep, ...o}) {
   let client;
+  await quiet();
   try {
     client = world.visitor = await world.visit(name, `${name}-${i}`);
     const sample = await client.measure();
