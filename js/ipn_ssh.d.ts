@@ -8,7 +8,7 @@ import type {IPNForward} from './ipn_streams.js';
 export interface IPNSSHAccess {
   /** [+] Default: 22 */
   port?: number;
-  /** To the open session, not counting the time a person needs to answer. Default: 5 */
+  /** To the open session; waits for a person, or for a turn among many, do not count. Default: 5 */
   timeoutSeconds?: number;
   onConnectionProgress?: (message: string) => void;
   /** [+] Tried in the order that ssh would: none, keys, questions, password. */

@@ -23,7 +23,7 @@ function(engine_test NAME)
     set_tests_properties(sim_ipn_${NAME} PROPERTIES TIMEOUT 300)
 endfunction()
 
-foreach(NAME join peers hostile streams life membership outage ssh ssh_share known_hosts)
+foreach(NAME join peers hostile streams life membership outage ssh ssh_share ssh_turns known_hosts)
     engine_test(${NAME})
 endforeach()
 engine_test(nomem)

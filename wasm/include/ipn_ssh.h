@@ -35,7 +35,7 @@ enum ipn_ssh_prompt {
  * A forward's bytes are held until its first ipn_ssh_credit (0 will do): so `via` finds them.
  *
  * fields: NAME\0VALUE\0 …, copied; the caller wipes its own.
- *   host user port(22) timeout(ms, 5000: to OPEN, waits for a person excepted)
+ *   host user port(22) timeout(ms, 5000: to OPEN, waits for a person or a turn excepted)
  *   kind     shell (also a command or a subsystem), forward, sftp, test (up to authentication)
  *   term command subsystem pty(1) rows cols env.NAME
  *   password key(up to 4 times) passphrase

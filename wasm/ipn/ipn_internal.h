@@ -82,6 +82,7 @@ struct ipn {
 
     struct ipn_streams streams;
     struct ipn_known_hosts known_hosts;
+    struct ipn_ssh_line *ssh_lines; /* ipn_ssh_turns.h */
     uint8_t ssh_salt[32]; /* of the identities of SSH connections */
     bool have_ssh_salt;
     struct ipn_ping pings[IPN_MAX_PINGS];

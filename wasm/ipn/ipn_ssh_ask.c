@@ -49,6 +49,7 @@ void ipn_ssh_ask_put(struct ipn *ipn, struct ipn_ssh_conn *conn, uint32_t type,
     ask->aux_len = from->aux.len;
     conn->person = true;
     conn->open_deadline_ms = ipn->now_ms + IPN_SSH_PERSON_WAIT_MS;
+    ipn_ssh_turn_lasts(ipn, conn, IPN_SSH_TURN_ASKED_MS);
     tell(ipn, conn);
 }
 
@@ -61,4 +62,5 @@ void ipn_ssh_ask_answered(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
     ipn_ssh_ask_wipe(&conn->ask);
     conn->open_deadline_ms = ipn->now_ms + conn->st.timeout_ms;
+    ipn_ssh_turn_lasts(ipn, conn, IPN_SSH_TURN_MS);
 }

@@ -310,6 +310,7 @@ void ipn_ssh_conn_leave(struct ipn *ipn, struct ipn_ssh *ssh)
         ipn_ssh_conn_close(ipn, conn);
         return;
     }
+    ipn_ssh_turn_end(ipn, conn);
     conn->idle_end_ms = ipn->now_ms + IPN_SSH_IDLE_KEEP_MS;
     bound_idle(ipn);
 }
@@ -334,6 +335,7 @@ bool ipn_ssh_conn_move(struct ipn *ipn, struct ipn_ssh *ssh)
 void ipn_ssh_conn_close(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
     conn->closing = true;
+    ipn_ssh_turn_end(ipn, conn);
     conn->idle_end_ms = conn->retry_at_ms = conn->open_deadline_ms = NEVER;
     if (conn->session && conn->st.phase == IPN_STREAM_OPEN) {
         ssh_session_close(conn->session);
@@ -363,6 +365,7 @@ void ipn_ssh_conn_end(struct ipn *ipn, struct ipn_ssh_conn *conn, const char *co
         ipn_ssh_conn_leave(ipn, conn->via);
         ipn_ssh_end(ipn, conn->via, NULL, NULL);
     }
+    ipn_ssh_turn_end(ipn, conn);
     ssh_session_free(conn->session);
     ipn_ssh_options_release(&conn->o);
     ipn_ssh_ask_wipe(&conn->ask);

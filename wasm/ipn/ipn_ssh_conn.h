@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "ipn/ipn_internal.h"
 #include "ipn/ipn_ssh_options.h"
+#include "ipn/ipn_ssh_turns.h"
 #include "ssh/ssh_session.h"
 
 enum {
@@ -26,8 +27,6 @@ enum {
     IPN_SSH_PERSON_WAIT_MS = 30 * 60 * 1000, /* Tailscale's check mode gives a person as long */
     IPN_SSH_REUSE_PATIENCE_MS = 4000 /* of silence: dead for new ids, if shared */
 };
-
-struct ipn_ssh_conn;
 
 struct ipn_ssh {
     struct ipn_stream st; /* first: one pointer for both */
@@ -77,6 +76,7 @@ struct ipn_ssh_conn {
     unsigned retries_left;
     uint64_t retry_at_ms, open_deadline_ms, banner_due_ms, idle_end_ms, heard_ms;
     uint64_t banner_end_ms; /* banners make us wait until then, however many; 0: none */
+    struct ipn_ssh_turn turn;
     struct ipn_ssh_ask ask;
     uint8_t banner[IPN_SSH_BANNER_CAP]; /* held back while in_grace */
     size_t banner_len;

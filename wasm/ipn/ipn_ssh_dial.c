@@ -126,12 +126,27 @@ static void advance_forward(struct ipn_ssh_conn *conn)
     }
 }
 
+/* What waits for the netmap or the tunnel costs the far end nothing: turns are for what follows. */
+static bool may_connect(struct ipn *ipn, struct ipn_ssh_conn *conn)
+{
+    struct ipn_stream *st = &conn->st;
+    struct ipaddr addr = st->addr;
+    if (st->phase > IPN_STREAM_TUNNEL || conn->turn.line)
+        return st->phase > IPN_STREAM_TUNNEL || conn->turn.starting;
+    if (st->phase == IPN_STREAM_RESOLVING && !ipn_stream_lookup(ipn, st->host, &addr))
+        return true;
+    const struct netmap_node *node = netmap_find_route(control_client_netmap(ipn->cc), &addr);
+    if (!node || !wg_device_has_session(ipn->wg, &node->key, ipn->now_ms))
+        return true;
+    return ipn_ssh_turn_take(ipn, conn, &addr);
+}
+
 void ipn_ssh_dial_advance(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
     struct ipn_stream *st = &conn->st;
     if (st->phase < IPN_STREAM_OPEN && conn->hops)
         advance_forward(conn);
-    else if (st->phase < IPN_STREAM_OPEN)
+    else if (st->phase < IPN_STREAM_OPEN && may_connect(ipn, conn))
         ipn_stream_advance(ipn, st);
     if (st->progress_due) {
         struct bytes text = {(const uint8_t *)st->progress, strlen(st->progress)};
@@ -188,6 +203,7 @@ void ipn_ssh_dial_start_session(struct ipn *ipn, struct ipn_ssh_conn *conn)
 
 static void begin_anew(struct ipn *ipn, struct ipn_ssh_conn *conn, uint64_t delay_ms)
 {
+    ipn_ssh_turn_end(ipn, conn);
     ssh_session_free(conn->session);
     conn->session = NULL;
     conn->in_grace = conn->key_accepted = false;

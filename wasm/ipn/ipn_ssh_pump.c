@@ -160,10 +160,24 @@ static void close_channel(struct ipn *ipn, struct ipn_ssh *ssh)
                 opened ? NULL : "The server closed the session before it began.");
 }
 
+/* A session runs, or does not, once its channel says anything. In a terminal the shell's own
+ * beginning costs the server as much as the login: until something stands there that is not a whole
+ * line of a greeting, a prompt. */
+static void mind_turn(struct ipn *ipn, const struct ipn_ssh *ssh, const struct ssh_event *from)
+{
+    bool greets = from->type == SSH_EVENT_DATA && from->text.len &&
+                  from->text.data[from->text.len - 1] == '\n';
+    if (from->type == SSH_EVENT_OPEN && ssh->kind == IPN_SSH_SHELL && ssh->o->pty)
+        ipn_ssh_turn_lasts(ipn, ssh->conn, IPN_SSH_TURN_PROMPT_MS);
+    else if (!greets)
+        ipn_ssh_turn_end(ipn, ssh->conn);
+}
+
 static int channel_event(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event *ev,
                          const struct ssh_event *from)
 {
     struct bytes none = {NULL, 0};
+    mind_turn(ipn, ssh, from);
     switch (from->type) {
     case SSH_EVENT_OPEN:
         return give_open(ipn, ssh, ev);
@@ -195,6 +209,17 @@ static int channel_event(struct ipn *ipn, struct ipn_ssh *ssh, struct ipn_event 
 
 /* ---- events of the connection ---- */
 
+/* It may be a page to visit: a person, who stops nobody else. */
+static void tell_banner(struct ipn *ipn, struct ipn_ssh_conn *conn, struct bytes text)
+{
+    conn->person = true;
+    for (size_t i = 0; i + 3 <= text.len; i++) {
+        if (memcmp(text.data + i, "://", 3) == 0)
+            ipn_ssh_turn_end(ipn, conn);
+    }
+    ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_BANNER, 0, text);
+}
+
 static void take_banner(struct ipn *ipn, struct ipn_ssh_conn *conn, struct bytes text)
 {
     if (!conn->banner_end_ms)
@@ -202,8 +227,7 @@ static void take_banner(struct ipn *ipn, struct ipn_ssh_conn *conn, struct bytes
     if (conn->open_deadline_ms < conn->banner_end_ms)
         conn->open_deadline_ms = conn->banner_end_ms;
     if (!conn->in_grace || text.len > IPN_SSH_BANNER_CAP - conn->banner_len) {
-        conn->person = true; /* it may have been a page to visit */
-        ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_BANNER, 0, text);
+        tell_banner(ipn, conn, text);
         return;
     }
     memcpy(conn->banner + conn->banner_len, text.data, text.len);
@@ -216,8 +240,7 @@ static void tell_held_banner(struct ipn *ipn, struct ipn_ssh_conn *conn)
     struct bytes text = {conn->banner, conn->banner_len};
     conn->banner_len = 0;
     conn->banner_due_ms = NEVER;
-    conn->person = true;
-    ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_BANNER, 0, text);
+    tell_banner(ipn, conn, text);
 }
 
 static void authenticated(struct ipn *ipn, struct ipn_ssh_conn *conn)
@@ -277,6 +300,7 @@ static void connection_event(struct ipn *ipn, struct ipn_ssh_conn *conn,
         ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_PROGRESS, 0, from->text);
         break;
     case SSH_EVENT_STEP:
+        ipn_ssh_turn_lasts(ipn, conn, IPN_SSH_TURN_MS);
         conn->key_accepted = conn->key_accepted || from->code == SSH_STEP_HOST_KEY;
         ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_STEP, IPN_SSH_STEP_TCP + from->code,
                              from->text);
@@ -386,6 +410,7 @@ uint64_t ipn_ssh_conn_deadline(const struct ipn_stream *st)
     const struct ipn_ssh_conn *conn = (const struct ipn_ssh_conn *)(const void *)st;
     uint64_t next = earlier(conn->retry_at_ms, conn->banner_due_ms);
     next = earlier(next, earlier(conn->open_deadline_ms, conn->idle_end_ms));
+    next = earlier(next, ipn_ssh_turn_deadline(conn));
     return conn->session ? earlier(next, ssh_session_next_deadline(conn->session)) : next;
 }
 
@@ -398,6 +423,8 @@ void ipn_ssh_conn_tick(struct ipn *ipn, struct ipn_stream *st)
     }
     if (ipn->now_ms >= conn->banner_due_ms)
         conn->in_grace = false;
+    if (ipn->now_ms >= ipn_ssh_turn_deadline(conn))
+        ipn_ssh_turn_end(ipn, conn);
     if (ipn->now_ms >= conn->idle_end_ms)
         ipn_ssh_conn_close(ipn, conn);
     if (ipn->now_ms < conn->open_deadline_ms)

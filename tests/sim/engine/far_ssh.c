@@ -177,6 +177,8 @@ static void on_request(struct far_ssh *s, struct channel *c, const uint8_t *pack
         return;
     if (wants_reply)
         send_to(s, c, CHANNEL_SUCCESS, NULL, 0);
+    if (is(packet, len, 5, "shell") && s->ways->greeting)
+        send_data(s, c, (const uint8_t *)s->ways->greeting, strlen(s->ways->greeting));
     c->flood |= is(packet, len, 5, "exec") && is(packet, len, at, "flood");
     c->sink |= is(packet, len, 5, "exec") && is(packet, len, at, "sink");
     if (is(packet, len, 5, "exec") && len > at + 9 && !memcmp(packet + at + 4, "exit ", 5))

@@ -16,6 +16,7 @@ struct far_ssh_ways {
     bool frozen;           /* neither reads nor writes */
     bool no_close;         /* leaves CHANNEL_CLOSE without an answer */
     const char *banner;    /* before the answer to the login */
+    const char *greeting;  /* what a shell says first */
     /* Of all servers together. */
     unsigned logins, sessions, refused, forwards, signals, agents;
 };

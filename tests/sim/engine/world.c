@@ -273,6 +273,7 @@ static void stream_event(struct world *w, const struct ipn_event *ev)
         break;
     case IPN_EVENT_SSH_PROGRESS:
         s->progress++;
+        snprintf(s->said, sizeof s->said, "%.*s", (int)ev->text_len, (const char *)ev->text);
         break;
     case IPN_EVENT_SSH_DATA:
         note_output(w, s, ev);

@@ -78,6 +78,7 @@ struct world_stream {
     unsigned opens, errors, progress, dones;
     char code[40];
     char text[200];
+    char said[200]; /* the last PROGRESS */
     uint64_t to_send, sent, received;
 };
 
