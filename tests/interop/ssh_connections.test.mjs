@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import {createHash, randomBytes} from 'node:crypto';
 import {after, before, describe, test} from 'node:test';
 import {door} from '../support/door.mjs';
-import {opensshMissing, startServers} from '../support/ssh_servers.mjs';
+import {opensshMissing, startOpenSSH, startServers} from '../support/ssh_servers.mjs';
 import {until} from '../support/process.mjs';
 import {Testnet, tcpServer} from '../support/testnet.mjs';
 
@@ -114,6 +114,20 @@ describe('connections', {skip: opensshMissing() ?? false}, () => {
       results.map((_, i) => String(i)),
     );
     assert.ok(way.count <= SESSIONS / 10, `${way.count} connections`);
+  });
+
+  test('40 connections at once to a server that takes ten logins at a time', async () => {
+    const strict = await startOpenSSH({lines: ['MaxStartups 10:100:10']});
+    const opts = await access({reuse: false, timeoutSeconds: 30}, strict);
+    await page.ipn.exec('alpha', user, 'true', opts); // its host key is known from here on
+    const results = await Promise.all(
+      Array.from({length: 40}, (_, i) => page.ipn.exec('alpha', user, `echo ${i}`, opts)),
+    ).finally(() => strict.stop());
+    assert.deepEqual(
+      results.map((result) => result.text().trim()),
+      results.map((_, i) => String(i)),
+    );
+    assert.equal(way.count, 41);
   });
 
   test('a connection that breaks ends each of its shells with the reason; the next is new', async () => {

@@ -83,10 +83,11 @@ export async function startOpenSSH({lines = [], keys = ['ed25519'], port} = {}) 
     'PrintMotd no',
     'PrintLastLog no',
     'LogLevel VERBOSE',
-    'MaxStartups 200:30:400',
     'MaxSessions 200',
-    // said twice it would be an error
-    ...(lines.some((line) => line.startsWith('Subsystem')) ? [] : ['Subsystem sftp internal-sftp']),
+    // said twice, the one would be an error and the second of the other count
+    ...['Subsystem sftp internal-sftp', 'MaxStartups 200:30:400'].filter(
+      (line) => !lines.some((other) => other.startsWith(line.split(' ')[0])),
+    ),
   ];
   writeFileSync(join(dir, 'config'), config.join('\n') + '\n');
   if (!existsSync('/run/sshd')) mkdirSync('/run/sshd', {mode: 0o755});
