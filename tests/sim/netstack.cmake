@@ -17,9 +17,9 @@ add_custom_command(TARGET netstack_endpoint POST_BUILD
 if(FUZZ)
     return()
 endif()
-foreach(NAME pair crowd)
+foreach(NAME pair life crowd)
     add_executable(sim_netstack_${NAME} ${TESTS_DIR}/sim/netstack/${NAME}.c
-                   ${TESTS_DIR}/sim/netstack/world.c)
+                   ${TESTS_DIR}/sim/netstack/world.c ${TESTS_DIR}/sim/netstack/ends.c)
     test_links(sim_netstack_${NAME} base)
     add_dependencies(sim_netstack_${NAME} netstack_endpoint)
     target_compile_definitions(sim_netstack_${NAME} PRIVATE

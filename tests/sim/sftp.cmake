@@ -1,7 +1,8 @@
 # What the tests of the SFTP client share: a server's side for tests to speak; and sftp_drive, the
 # client against a server on its standard input and output, for tests/interop/sftp.test.mjs. --wrap
 # counts what the client allocates.
-foreach(TEST unit_ssh_ssh_sftp unit_ssh_ssh_sftp_transfer unit_ssh_ssh_sftp_hostile)
+foreach(TEST unit_ssh_ssh_sftp unit_ssh_ssh_sftp_transfer unit_ssh_ssh_sftp_twin
+        unit_ssh_ssh_sftp_hostile)
     if(TARGET ${TEST})
         target_sources(${TEST} PRIVATE ${TESTS_DIR}/support/sftp/sftp_script.c)
     endif()

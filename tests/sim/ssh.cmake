@@ -2,10 +2,11 @@
 # on a real socket for tests/interop/ssh_native.test.mjs.
 file(GLOB MINI_SERVER CONFIGURE_DEPENDS ${TESTS_DIR}/support/ssh/mini_*.c)
 set(SSH_WORLD ${MINI_SERVER} ${TESTS_DIR}/support/ssh/ssh_world.c)
-foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_auth_session unit_ssh_ssh_channels
-        unit_ssh_ssh_channels_flow unit_ssh_ssh_agent unit_ssh_ssh_hostile unit_ssh_ssh_hostkey
-        unit_ssh_ssh_host_cert unit_ssh_ssh_kex unit_ssh_ssh_rekey unit_ssh_ssh_misorder
-        unit_ssh_ssh_window fuzz_ssh fuzz_ssh_packets planted_ssh planted_ssh_packets)
+foreach(TEST unit_ssh_ssh_session unit_ssh_ssh_session_flow unit_ssh_ssh_auth_session
+        unit_ssh_ssh_channels unit_ssh_ssh_channels_flow unit_ssh_ssh_agent unit_ssh_ssh_hostile
+        unit_ssh_ssh_hostkey unit_ssh_ssh_host_cert unit_ssh_ssh_kex unit_ssh_ssh_rekey
+        unit_ssh_ssh_misorder unit_ssh_ssh_window fuzz_ssh fuzz_ssh_packets planted_ssh
+        planted_ssh_packets)
     if(TARGET ${TEST})
         target_sources(${TEST} PRIVATE ${SSH_WORLD})
     endif()
