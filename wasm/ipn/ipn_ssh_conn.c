@@ -37,12 +37,15 @@ static void identity_of(uint8_t out[32], struct ipn *ipn, const struct ipn_ssh_o
 /* Names of one node are one target, if the netmap can tell already. */
 static bool same_target(struct ipn *ipn, const struct ipn_ssh_conn *conn, const struct ipn_ssh *ssh)
 {
-    struct ipaddr addr;
+    struct ipaddr addr, theirs = conn->st.addr;
     if (conn->st.port != ssh->st.port)
         return false;
-    if (conn->via || conn->st.phase == IPN_STREAM_RESOLVING)
-        return strcmp(conn->st.host, ssh->st.host) == 0;
-    return ipn_stream_lookup(ipn, ssh->st.host, &addr) && ipaddr_equal(&addr, &conn->st.addr);
+    bool resolving = conn->st.phase == IPN_STREAM_RESOLVING;
+    if ((conn->via || resolving) && strcmp(conn->st.host, ssh->st.host) == 0)
+        return true;
+    if (conn->via || (resolving && !ipn_stream_lookup(ipn, conn->st.host, &theirs)))
+        return false;
+    return ipn_stream_lookup(ipn, ssh->st.host, &addr) && ipaddr_equal(&addr, &theirs);
 }
 
 /*
@@ -120,6 +123,7 @@ static void attach(struct ipn *ipn, struct ipn_ssh_conn *conn, struct ipn_ssh *s
     ssh->joined_live = conn->authenticated;
     if (conn->authenticated)
         ipn_ssh_conn_open_channel(ipn, conn, ssh);
+    ipn_ssh_turn_tell(ipn, ssh);
     ipn_stream_touch(ipn, &conn->st);
 }
 

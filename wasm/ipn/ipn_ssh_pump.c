@@ -274,6 +274,7 @@ static void fail_connection(struct ipn *ipn, struct ipn_ssh_conn *conn,
         ipn_ssh_dial_retry(ipn, conn, code, text))
         return;
     ipn_ssh_ask_wipe(&conn->ask); /* nobody else is to be asked */
+    ipn_ssh_turn_end(ipn, conn);
     conn->closing = true;
     for (struct ipn_ssh *ssh = conn->ids, *next; ssh; ssh = next) {
         next = ssh->next;

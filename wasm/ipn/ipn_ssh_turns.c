@@ -49,17 +49,27 @@ static void start(struct ipn *ipn, struct ipn_ssh_line *line, struct ipn_ssh_con
     ipn_ssh_turn_lasts(ipn, conn, IPN_SSH_TURN_SILENT_MS);
 }
 
-static void wait_behind(struct ipn *ipn, struct ipn_ssh_line *line, struct ipn_ssh_conn *conn)
+void ipn_ssh_turn_tell(struct ipn *ipn, const struct ipn_ssh *ssh)
 {
     char text[IPN_STREAM_HOST_CAP + 80];
+    const struct ipn_ssh_conn *conn = ssh->conn;
+    if (!conn->turn.line || conn->turn.starting)
+        return;
+    int n = snprintf(text, sizeof text, "Waiting for a turn: %u connections to %s are starting…",
+                     conn->turn.line->starting_count, conn->st.host);
+    ipn_tell(ipn, IPN_EVENT_SSH_PROGRESS, ssh->st.id, 0, text, (size_t)n, "", 0);
+}
+
+static void wait_behind(struct ipn *ipn, struct ipn_ssh_line *line, struct ipn_ssh_conn *conn)
+{
     conn->turn = (struct ipn_ssh_turn){.line = line, .before = line->last};
     *(line->last ? &line->last->turn.after : &line->first) = conn;
     line->last = conn;
+    if (conn->st.phase == IPN_STREAM_TUNNEL) /* what it knows would be old by then */
+        ipn_stream_restart(ipn, &conn->st);
     conn->st.deadline_ms = NEVER;
-    int n = snprintf(text, sizeof text, "Waiting for a turn: %u connections to %s are starting…",
-                     line->starting_count, conn->st.host);
-    struct bytes told = {(const uint8_t *)text, (size_t)n};
-    ipn_ssh_tell_waiting(ipn, conn, IPN_EVENT_SSH_PROGRESS, 0, told);
+    for (struct ipn_ssh *ssh = conn->ids; ssh; ssh = ssh->next)
+        ipn_ssh_turn_tell(ipn, ssh);
 }
 
 static void forget(struct ipn_ssh_conn *conn)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct ipn;
+struct ipn_ssh;
 struct ipn_ssh_conn;
 struct ipn_ssh_line; /* of one far end; there while somebody starts or waits */
 struct ipaddr;
@@ -41,6 +42,8 @@ struct ipn_ssh_turn {
 /* It is conn's turn now, or false: it waits, its ids are told, and it is touched when its turn and
  * with it its time begin. */
 bool ipn_ssh_turn_take(struct ipn *ipn, struct ipn_ssh_conn *conn, const struct ipaddr *addr);
+/* Tells an id whose connection waits that it does. */
+void ipn_ssh_turn_tell(struct ipn *ipn, const struct ipn_ssh *ssh);
 /* It lasts ms from now, IPN_SSH_TURN_MS in all at most. */
 void ipn_ssh_turn_lasts(struct ipn *ipn, struct ipn_ssh_conn *conn, unsigned ms);
 /* Its turn, or its waiting, is over. */

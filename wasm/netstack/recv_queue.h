@@ -3,7 +3,7 @@
  * linked, not copied; small ones are gathered in blocks, so that a sender of single bytes cannot
  * make us hold a packet's overhead for each:
  *
- *   [segment 1220][segment 1220][block 2048: 1 + 1 + 40 + ... ][segment 1220]
+ *   [segment 1240][segment 1240][block 2048: 1 + 1 + 40 + ... ][segment 1240]
  *
  * The bytes held are bounded by the TCP window (TCP_WND); with the overhead of pbufs and half
  * empty blocks the memory stays below 1.7 times that (worst case: segments of 256 bytes, or big

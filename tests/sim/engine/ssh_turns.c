@@ -299,6 +299,71 @@ static void test_before_the_tunnel(void)
     finish();
 }
 
+/* n before the join: all have the tunnel to wait for, then eight begin and stay on the way. */
+static void begin_before_the_tunnel(unsigned n)
+{
+    world_start(&w, "key", 0);
+    w.far_mode = FAR_SSH;
+    w.ssh_ways.greeting = "far$ ";
+    w.ssh_ways.fault = MINI_HOLD_AUTH;
+    dial(n, SHELL);
+    CHECK(world_join(&w));
+    world_run(&w, SECOND, NULL);
+    CHECK(w.streams[n - 1].progress > 0 && !w.streams[n - 1].done);
+}
+
+/* What was true of the node when the wait began is not held against it at its end. */
+static void test_node_comes_back(void)
+{
+    enum { N = AT_ONCE + 3 };
+    begin_before_the_tunnel(N);
+    script_send_map(&w, "{\"OnlineChange\":{\"2\":false}}");
+    world_run(&w, 100, NULL);
+    world_cut(&w, WORLD_FAR);
+    CHECK(world_run(&w, 20 * SECOND, one_more));
+    world_run(&w, SECOND, NULL);
+    for (unsigned i = 0; i < N; i++)
+        CHECK(!w.streams[i].done);
+    finish();
+}
+
+/* Those that wait have no connection yet that a new address of ours could break. */
+static void test_new_address(void)
+{
+    enum { N = AT_ONCE + 3 };
+    begin_before_the_tunnel(N);
+    w.page_id = 77;
+    world_cut(&w, WORLD_CONTROL);
+    world_run(&w, 30 * SECOND, NULL);
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        CHECK_STR(w.streams[i].code, "address-changed");
+    for (unsigned i = AT_ONCE; i < N; i++)
+        CHECK(!w.streams[i].done);
+    finish();
+}
+
+/* Names of one node share a connection that waits, and whoever joins it hears that it does. */
+static void test_joined(void)
+{
+    struct world_stream *ids[3];
+    begin();
+    w.ssh_ways.fault = MINI_HOLD_AUTH;
+    dial(AT_ONCE, SHELL);
+    w.ssh_ways.fault = MINI_NO_FAULT;
+    ids[0] = dial(1, "host=far user=root askHostKey=1 pty=1");
+    ids[1] = dial(1, "host=far.tail.test user=root askHostKey=1 pty=1");
+    ids[2] = dial(1, "host=100.64.0.2 user=root askHostKey=1 pty=1");
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(ids[i]->progress, 1);
+        CHECK_STR(ids[i]->said, "Waiting for a turn: 8 connections to far are starting…");
+    }
+    world_run(&w, MINUTE, NULL);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(ids[i]->opens, 1);
+    CHECK_EQ(w.conn_count, AT_ONCE + 1);
+    finish();
+}
+
 int main(void)
 {
     world_setup();
@@ -313,5 +378,8 @@ int main(void)
     test_other_ends();
     test_retries();
     test_before_the_tunnel();
+    test_node_comes_back();
+    test_new_address();
+    test_joined();
     return TEST_DONE();
 }
