@@ -1,5 +1,6 @@
 /* From ipn_new to ipn_free: refusals, logins, logouts, and the end at any moment. */
 #include "ipn/ipn_internal.h"
+#include "sim/engine/until.h"
 #include "sim/engine/world.h"
 #include "unit/test.h"
 
@@ -39,14 +40,6 @@ static bool is_out(const struct world *now)
 static bool echoed(const struct world *now)
 {
     return now->streams[0].received == now->streams[0].to_send;
-}
-
-static bool all_done(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++)
-        if (!now->streams[i].done)
-            return false;
-    return true;
 }
 
 static void test_bad_config(void)

@@ -2,6 +2,7 @@
  * SSH ids over shared connections: how many connections the far node sees, what they live through,
  * and how they end.
  */
+#include "sim/engine/until.h"
 #include "sim/engine/world.h"
 #include "unit/test.h"
 
@@ -28,29 +29,11 @@ static void finish(void)
     world_stop(&w);
 }
 
-static bool all_open(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++) {
-        if (!now->streams[i].open && !now->streams[i].done)
-            return false;
-    }
-    return true;
-}
-
-static bool all_done(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++) {
-        if (!now->streams[i].done)
-            return false;
-    }
-    return true;
-}
-
 static struct world_stream *opened(const char *fields)
 {
     struct world_stream *s = world_ssh_with(&w, fields);
     CHECK(s != NULL);
-    CHECK(world_run(&w, 10 * SECOND, all_open));
+    CHECK(world_run(&w, 10 * SECOND, all_open_or_done));
     CHECK(s->open);
     if (!s->open)
         fprintf(stderr, "    %s: %s: %s\n", fields, s->code, s->text);
@@ -96,7 +79,7 @@ static void test_both_at_once(void)
 {
     begin();
     struct world_stream *a = world_ssh_with(&w, SHELL), *b = world_ssh_with(&w, SHELL);
-    CHECK(world_run(&w, 10 * SECOND, all_open));
+    CHECK(world_run(&w, 10 * SECOND, all_open_or_done));
     CHECK(a->open && b->open);
     CHECK_EQ(a->host_keys + b->host_keys, 1);
     CHECK_EQ(w.conn_count, 1);
@@ -120,7 +103,7 @@ static void test_who_answers(void)
     CHECK(a->errors == 1 && !b->errors);
     IPN_CALL(CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), 0));
     world_drain(&w);
-    CHECK(world_run(&w, 5 * SECOND, all_open));
+    CHECK(world_run(&w, 5 * SECOND, all_open_or_done));
     check_echo(b, "mine");
     finish();
 }
@@ -175,11 +158,11 @@ static void test_question_passed_on(void)
     CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), 0);
     CHECK_EQ(ipn_ssh_answer_host_key(w.ipn, b->id, true, w.now_ms), IPN_ERR_STATE);
     world_drain(&w);
-    CHECK(world_run(&w, 5 * SECOND, all_open));
+    CHECK(world_run(&w, 5 * SECOND, all_open_or_done));
     check_echo(b, "yes");
     CHECK_EQ(w.conn_count, 1);
     struct world_stream *c = world_ssh_with(&w, SHELL " reuse=0");
-    CHECK(world_run(&w, 5 * SECOND, all_open)); /* the host is known now */
+    CHECK(world_run(&w, 5 * SECOND, all_open_or_done)); /* the host is known now */
     CHECK_EQ(c->host_keys, 0);
     finish();
 }
@@ -269,7 +252,7 @@ static void test_exit_status(void)
     CHECK(s != NULL);
     world_close_stream(&w, s);
     s = world_ssh_with(&w, "host=far user=root askHostKey=1 reuse=0");
-    CHECK(world_run(&w, 10 * SECOND, all_open));
+    CHECK(world_run(&w, 10 * SECOND, all_open_or_done));
     IPN_CALL(ipn_ssh_eof(w.ipn, s->id, w.now_ms));
     world_drain(&w);
     CHECK(world_run(&w, 10 * SECOND, all_done));
@@ -352,7 +335,7 @@ static void test_hundred_at_once(void)
     w.ssh_ways.max_sessions = 10;
     for (int i = 0; i < 100; i++)
         world_ssh_with(&w, SHELL);
-    CHECK(world_run(&w, 20 * SECOND, all_open));
+    CHECK(world_run(&w, 20 * SECOND, all_open_or_done));
     for (int i = 0; i < 100; i++)
         CHECK(w.streams[i].open);
     CHECK_EQ(w.conn_count, 10);
@@ -380,7 +363,7 @@ static void test_retries(void)
     s = world_ssh_with(&w, SHELL " retries=3 retryDelay=2000");
     world_run(&w, 3 * SECOND, NULL);
     w.far_mode = FAR_SSH;
-    CHECK(world_run(&w, 10 * SECOND, all_open));
+    CHECK(world_run(&w, 10 * SECOND, all_open_or_done));
     CHECK(s->open);
     w.ssh_ways.fault = MINI_REFUSE_AUTH; /* what was refused is refused again */
     size_t conns = w.conn_count;
@@ -538,7 +521,7 @@ static void test_slow_channel(void)
         check_echo(a, "busy");
         CHECK(!b->done);
     }
-    CHECK(world_run(&w, 3 * SECOND, all_open));
+    CHECK(world_run(&w, 3 * SECOND, all_open_or_done));
     CHECK_STR(b->code, "ssh-timeout");
     CHECK_EQ(w.conn_count, 1);
     check_echo(a, "unharmed");

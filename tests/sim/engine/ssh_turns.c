@@ -3,6 +3,7 @@
  * what those that wait live through.
  */
 #include "ipn/ipn_ssh_conn.h"
+#include "sim/engine/until.h"
 #include "sim/engine/world.h"
 #include "unit/test.h"
 
@@ -52,24 +53,6 @@ static struct world_stream *dial(unsigned n, const char *fields)
     return first;
 }
 
-static bool all_settled(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++) {
-        if (!now->streams[i].open && !now->streams[i].done)
-            return false;
-    }
-    return true;
-}
-
-static bool all_done(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++) {
-        if (!now->streams[i].done)
-            return false;
-    }
-    return true;
-}
-
 static bool one_more(const struct world *now)
 {
     return now->conn_count > AT_ONCE;
@@ -109,7 +92,7 @@ static void test_order(void)
         CHECK_STR(w.streams[i].said, "Waiting for a turn: 8 connections to far are starting…");
     }
     uint64_t start_ms = w.now_ms;
-    while (!all_settled(&w) && w.now_ms < start_ms + MINUTE) {
+    while (!all_open_or_done(&w) && w.now_ms < start_ms + MINUTE) {
         world_run(&w, 5, NULL);
         CHECK(w.conn_count <= count_open() + AT_ONCE);
         for (size_t i = w.conn_count + AT_ONCE; i < N; i++)
@@ -189,7 +172,7 @@ static void test_black_hole(void)
 {
     begin();
     dial(1, SHELL);
-    CHECK(world_run(&w, SECOND, all_settled));
+    CHECK(world_run(&w, SECOND, all_open_or_done));
     w.loss = 1000;
     uint64_t start_ms = w.now_ms;
     dial(3 * AT_ONCE, SHELL " timeout=5000");
@@ -260,7 +243,7 @@ static void test_other_ends(void)
     begin();
     struct world_stream *jump =
         dial(1, "host=far user=root askHostKey=1 kind=forward destHost=in destPort=22");
-    CHECK(world_run(&w, SECOND, all_settled));
+    CHECK(world_run(&w, SECOND, all_open_or_done));
     w.ssh_ways.fault = MINI_HOLD_AUTH;
     dial(AT_ONCE + 1, SHELL);
     struct world_stream *six = dial(1, "host=fd7a::2 user=root askHostKey=1");
@@ -294,7 +277,7 @@ static void test_before_the_tunnel(void)
     world_run(&w, 5 * SECOND, NULL);
     CHECK(w.ipn->ssh_lines == NULL);
     CHECK(world_join(&w));
-    CHECK(world_run(&w, 10 * SECOND, all_settled));
+    CHECK(world_run(&w, 10 * SECOND, all_open_or_done));
     CHECK_EQ(count_open(), AT_ONCE + 2);
     finish();
 }

@@ -1,4 +1,5 @@
 /* TCP streams through everything that may happen to the sockets below and the peer beyond. */
+#include "sim/engine/until.h"
 #include "sim/engine/world.h"
 #include "unit/test.h"
 
@@ -30,14 +31,6 @@ static bool all_settled(const struct world *now)
         if (!s->done && (!s->open || s->received < s->to_send))
             return false;
     }
-    return true;
-}
-
-static bool all_done(const struct world *now)
-{
-    for (size_t i = 0; i < now->stream_count; i++)
-        if (!now->streams[i].done)
-            return false;
     return true;
 }
 
