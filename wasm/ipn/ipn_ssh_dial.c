@@ -131,8 +131,10 @@ static bool may_connect(struct ipn *ipn, struct ipn_ssh_conn *conn)
 {
     struct ipn_stream *st = &conn->st;
     struct ipaddr addr = st->addr;
-    if (st->phase > IPN_STREAM_TUNNEL || conn->turn.line)
-        return st->phase > IPN_STREAM_TUNNEL || conn->turn.starting;
+    if (st->phase > IPN_STREAM_TUNNEL)
+        return true;
+    if (conn->turn.line)
+        return conn->turn.starting;
     if (st->phase == IPN_STREAM_RESOLVING && !ipn_stream_lookup(ipn, st->host, &addr))
         return true;
     const struct netmap_node *node = netmap_find_route(control_client_netmap(ipn->cc), &addr);

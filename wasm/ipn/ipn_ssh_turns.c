@@ -102,8 +102,6 @@ static void call_next(struct ipn *ipn, struct ipn_ssh_line *line)
 
 bool ipn_ssh_turn_take(struct ipn *ipn, struct ipn_ssh_conn *conn, const struct ipaddr *addr)
 {
-    if (conn->turn.line)
-        return conn->turn.starting;
     struct ipn_ssh_line *line = line_of(ipn, addr, conn->st.port);
     if (!line) /* whatever comes next says so */
         return true;

@@ -5,10 +5,10 @@
  *   [far end] starting: c1 … c8    waiting: c9 <-> c10 <-> …
  *
  * To begin is what a connection costs its server most, and a hundred that begin at once are ready
- * later than eight at a time. A turn begins when nothing but TCP is left to wait for (the tunnel is up) and ends when a
- * session runs, when a person is asked, when the connection ends, or by time. The wait is not part
- * of the connection's own time. What comes through a jump host takes no turn: its TCP connection
- * is there before we hear of it.
+ * later than eight at a time. A turn begins when nothing but TCP is left to wait for (the tunnel is
+ * up) and ends when a session runs, when a person is asked, when the connection ends, or by time.
+ * The wait is not part of the connection's own time. What comes through a jump host takes no turn:
+ * its TCP connection is there before we hear of it.
  */
 #ifndef IPN_IPN_SSH_TURNS_H
 #define IPN_IPN_SSH_TURNS_H
@@ -39,8 +39,8 @@ struct ipn_ssh_turn {
     struct ipn_ssh_conn *before, *after; /* while waiting */
 };
 
-/* It is conn's turn now, or false: it waits, its ids are told, and it is touched when its turn and
- * with it its time begin. */
+/* For one that is in no line. It is conn's turn now, or false: it waits, its ids are told, and it
+ * is touched when its turn and with it its time begin. */
 bool ipn_ssh_turn_take(struct ipn *ipn, struct ipn_ssh_conn *conn, const struct ipaddr *addr);
 /* Tells an id whose connection waits that it does. */
 void ipn_ssh_turn_tell(struct ipn *ipn, const struct ipn_ssh *ssh);
